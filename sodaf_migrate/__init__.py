@@ -1,0 +1,1 @@
+"""Keeps the tables of a metadata-driven framework in step with their DocType definitions."""

@@ -1,0 +1,330 @@
+"""What has to change, as values: each change holds what was and what shall be, so its reverse is a swap.
+
+``old`` None means added, ``new`` None means removed; both with different names means renamed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from sodaf_migrate.schema.model import (
+    Check,
+    Column,
+    ForeignKey,
+    Index,
+    ObjectName,
+    PrimaryKey,
+    Table,
+    Trigger,
+    Unique,
+    View,
+    VirtualTable,
+    fold,
+)
+
+__all__ = [
+    "AnyChange",
+    "CheckChange",
+    "ColumnChange",
+    "ForeignKeyChange",
+    "IndexChange",
+    "Kept",
+    "OptionChange",
+    "OrderChange",
+    "PrimaryKeyChange",
+    "RowsChange",
+    "SchemaDiff",
+    "TableChange",
+    "TriggerChange",
+    "UniqueChange",
+    "ViewChange",
+    "VirtualTableChange",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableChange:
+    """A table that comes, goes, or is renamed (then ``columns`` and all else are compared under the new name)."""
+
+    old: Table | None
+    new: Table | None
+
+    @property
+    def destructive(self) -> bool:
+        return self.new is None
+
+    @property
+    def requires_data_migration(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnChange:
+    """A column that comes, goes or changes; ``table`` is the table's name after any rename."""
+
+    table: str
+    old: Column | None
+    new: Column | None
+
+    @property
+    def aspects(self) -> frozenset[str]:
+        """Which attributes differ: name, type, not_null, default, collation, generated; empty when it comes or goes."""
+        if self.old is None or self.new is None:
+            return frozenset()
+        groups = {
+            "name": ("name",),
+            "type": ("type",),
+            "not_null": ("not_null", "not_null_conflict", "not_null_name"),
+            "default": ("default",),
+            "collation": ("collation",),
+            "generated": ("generated",),
+        }
+        old, new = self.old, self.new
+        return frozenset(
+            aspect for aspect, names in groups.items() if any(getattr(old, n) != getattr(new, n) for n in names)
+        )
+
+    @property
+    def destructive(self) -> bool:
+        """Whether values may be lost: the column goes, or its type changes."""
+        return self.new is None or "type" in self.aspects
+
+    @property
+    def requires_data_migration(self) -> bool:
+        """Whether stored values may have to be written again."""
+        return bool(self.aspects & {"type", "generated"}) or (
+            "not_null" in self.aspects and self.new is not None and self.new.not_null
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ConstraintChange:
+    table: str
+
+    @property
+    def destructive(self) -> bool:
+        return False
+
+    @property
+    def requires_data_migration(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexChange(_ConstraintChange):
+    old: Index | None
+    new: Index | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrimaryKeyChange(_ConstraintChange):
+    old: PrimaryKey | None
+    new: PrimaryKey | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UniqueChange(_ConstraintChange):
+    old: Unique | None
+    new: Unique | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignKeyChange(_ConstraintChange):
+    old: ForeignKey | None
+    new: ForeignKey | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckChange(_ConstraintChange):
+    old: Check | None
+    new: Check | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionChange(_ConstraintChange):
+    """A table option; ``option`` is strict or without_rowid."""
+
+    option: str
+    old: bool
+    new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderChange(_ConstraintChange):
+    """The order of columns, as names after any rename."""
+
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewChange:
+    old: View | None
+    new: View | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerChange:
+    old: Trigger | None
+    new: Trigger | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualTableChange:
+    old: VirtualTable | None
+    new: VirtualTable | None
+
+    @property
+    def destructive(self) -> bool:
+        return self.old is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsChange:
+    """Rows that follow a rename: ``column`` becomes ``new`` where it is ``old`` and every (column, value) of ``where``."""
+
+    table: str
+    column: str
+    old: str
+    new: str
+    where: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Something live that the wish does not name and that stays: ``reason`` is removed_field or foreign."""
+
+    name: ObjectName
+    reason: str
+
+
+AnyChange: TypeAlias = (
+    TableChange
+    | ColumnChange
+    | IndexChange
+    | PrimaryKeyChange
+    | UniqueChange
+    | ForeignKeyChange
+    | CheckChange
+    | OptionChange
+    | OrderChange
+    | ViewChange
+    | TriggerChange
+    | VirtualTableChange
+    | RowsChange
+)
+
+_PARTS = (
+    "tables",
+    "columns",
+    "primary_keys",
+    "uniques",
+    "foreign_keys",
+    "checks",
+    "options",
+    "orders",
+    "indexes",
+    "views",
+    "triggers",
+    "virtual_tables",
+    "rows",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaDiff:
+    """Everything that has to change for one DocType (or one plain-SQL wish), and what was left alone.
+
+    ``kept`` and ``likely_renames`` ((table, old, new) triples) are said to people; they change nothing.
+    """
+
+    doctype: str
+    tables: tuple[TableChange, ...] = ()
+    columns: tuple[ColumnChange, ...] = ()
+    primary_keys: tuple[PrimaryKeyChange, ...] = ()
+    uniques: tuple[UniqueChange, ...] = ()
+    foreign_keys: tuple[ForeignKeyChange, ...] = ()
+    checks: tuple[CheckChange, ...] = ()
+    options: tuple[OptionChange, ...] = ()
+    orders: tuple[OrderChange, ...] = ()
+    indexes: tuple[IndexChange, ...] = ()
+    views: tuple[ViewChange, ...] = ()
+    triggers: tuple[TriggerChange, ...] = ()
+    virtual_tables: tuple[VirtualTableChange, ...] = ()
+    rows: tuple[RowsChange, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    likely_renames: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def changes(self) -> tuple[AnyChange, ...]:
+        """Every change, in a fixed order."""
+        return tuple(change for part in _PARTS for change in getattr(self, part))
+
+    @property
+    def has_changes(self) -> bool:
+        return bool(self.changes)
+
+    @property
+    def destructive(self) -> bool:
+        return any(getattr(change, "destructive", False) for change in self.changes)
+
+    @property
+    def requires_data_migration(self) -> bool:
+        return bool(self.rows) or any(getattr(change, "requires_data_migration", False) for change in self.changes)
+
+    @property
+    def added_columns(self) -> tuple[ColumnChange, ...]:
+        return tuple(change for change in self.columns if change.old is None)
+
+    @property
+    def removed_columns(self) -> tuple[ColumnChange, ...]:
+        return tuple(change for change in self.columns if change.new is None)
+
+    @property
+    def renamed_columns(self) -> tuple[ColumnChange, ...]:
+        return tuple(change for change in self.columns if "name" in change.aspects)
+
+    @property
+    def modified_columns(self) -> tuple[ColumnChange, ...]:
+        """Columns that keep existing and change in more than their name."""
+        return tuple(change for change in self.columns if change.aspects - {"name"})
+
+    @property
+    def added_indexes(self) -> tuple[IndexChange, ...]:
+        return tuple(change for change in self.indexes if change.new is not None)
+
+    @property
+    def removed_indexes(self) -> tuple[IndexChange, ...]:
+        return tuple(change for change in self.indexes if change.old is not None)
+
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """Every table that a change touches, under its old and its new name, each once."""
+        found: dict[str, str] = {}
+        for change in self.changes:
+            for name in _tables_of(change):
+                found.setdefault(fold(name), name)
+        return tuple(found.values())
+
+    def reversed(self) -> SchemaDiff:
+        """The diff that goes back: every old and new swapped, in the opposite order."""
+        swapped: dict[str, Any] = {
+            part: tuple(_swapped(change) for change in reversed(getattr(self, part))) for part in _PARTS
+        }
+        return SchemaDiff(doctype=self.doctype, **swapped)
+
+
+def _tables_of(change: Any) -> tuple[str, ...]:
+    if isinstance(change, (TableChange, VirtualTableChange)):
+        return tuple(side.name for side in (change.old, change.new) if side is not None)
+    if isinstance(change, TriggerChange):
+        return tuple(side.table for side in (change.old, change.new) if side is not None)
+    if isinstance(change, ViewChange):
+        return ()
+    return (change.table,)
+
+
+def _swapped(change: Any) -> Any:
+    return replace(change, old=change.new, new=change.old)

@@ -1,0 +1,101 @@
+"""What a caller may ask for: frozen, keyword-only values with the defaults that lose nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sodaf_migrate.errors import ConfigurationError
+
+__all__ = ["HAZARDS", "DryRunOptions", "RollbackOptions", "SyncOptions", "allows"]
+
+#: Every danger that must be allowed by name before a plan that has it is applied.
+HAZARDS = (
+    "drop_column",
+    "drop_table",
+    "lossy_conversion",
+    "shrink_length",
+    "fill_nulls",
+    "blank_to_null",
+    "drop_duplicates",
+    "irreversible",
+    "foreign_object_change",
+    "downgrade",
+)
+
+
+def allows(allow: frozenset[str], hazard: str, doctype: str, column: str | None = None) -> bool:
+    """Whether ``allow`` names ``hazard`` for all, for this DocType (``h:DocType``) or this column (``h:DocType.c``)."""
+    names = {hazard, f"{hazard}:{doctype}"}
+    if column is not None:
+        names.add(f"{hazard}:{doctype}.{column}")
+    return not names.isdisjoint(allow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncOptions:
+    """How ``sync_*`` behaves. Times are seconds.
+
+    ``allow`` names hazards ("drop_column", "drop_column:Customer", "drop_column:Customer.legacy"); ``force`` allows
+    all. ``renames`` maps old column names to new ones for this call. ``column_order`` "match" also makes the order of
+    columns follow the wish (a rebuild). ``before`` and ``after`` are called inside the transaction with (connection,
+    plan), ``on_error`` after its rollback with (plan, error). Raises ConfigurationError for an unknown hazard.
+    """
+
+    allow: frozenset[str] = frozenset()
+    force: bool = False
+    renames: Mapping[str, str] = field(default_factory=dict)
+    column_order: Literal["ignore", "match"] = "ignore"
+    transaction: Literal["migration", "run"] = "migration"
+    continue_on_error: bool = True
+    lock_timeout: float = 30.0
+    applied_by: str | None = None
+    description: str = ""
+    before: Callable[[Any, Any], None] | None = None
+    after: Callable[[Any, Any], None] | None = None
+    on_error: Callable[[Any, BaseException], None] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "allow", frozenset(self.allow))
+        for entry in sorted(self.allow):
+            if entry.partition(":")[0] not in HAZARDS:
+                raise ConfigurationError(
+                    f'"{entry}" is not a hazard that can be allowed',
+                    hint="Known hazards: " + ", ".join(HAZARDS),
+                )
+
+    def allows(self, hazard: str, doctype: str, column: str | None = None) -> bool:
+        """Whether this call may do what ``hazard`` names to that DocType or column."""
+        return self.force or allows(self.allow, hazard, doctype, column)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRunOptions:
+    """How ``dry_run`` looks ahead; ``allow`` and ``renames`` as in SyncOptions."""
+
+    allow: frozenset[str] = frozenset()
+    force: bool = False
+    renames: Mapping[str, str] = field(default_factory=dict)
+    column_order: Literal["ignore", "match"] = "ignore"
+    lock_timeout: float = 30.0
+
+    def as_sync(self) -> SyncOptions:
+        """The sync that this dry run previews."""
+        return SyncOptions(
+            allow=self.allow,
+            force=self.force,
+            renames=self.renames,
+            column_order=self.column_order,
+            lock_timeout=self.lock_timeout,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackOptions:
+    """How ``rollback_migration`` behaves; ``allow`` names the hazards of the way back."""
+
+    allow: frozenset[str] = frozenset()
+    force: bool = False
+    lock_timeout: float = 30.0
+    applied_by: str | None = None

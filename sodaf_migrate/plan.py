@@ -1,0 +1,161 @@
+"""A plan: ordered steps with their way back, what they rely on, and the state they start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.schema.model import ObjectName
+
+__all__ = ["Cost", "Finding", "Guard", "Hazard", "Plan", "Severity", "Statement", "Step"]
+
+
+class Cost(StrEnum):
+    """What a step does to rows, cheapest first."""
+
+    INSTANT = "instant"  # no row is touched
+    SCAN = "scan"  # rows are read
+    IN_PLACE = "in_place"  # rows are updated where they are
+    REBUILD = "rebuild"  # the table is copied
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One statement. With ``check`` it is a query, and any row that it returns is a failure that ``check`` words."""
+
+    sql: str
+    check: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """A count that the plan relies on, taken again under the write lock: ``sql`` must still give ``expected``."""
+
+    sql: str
+    expected: int
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hazard:
+    """A danger with its name (see ``options.HAZARDS``), the rows concerned, and up to five samples."""
+
+    name: str
+    doctype: str
+    column: str | None
+    message: str
+    rows: int | None = None
+    samples: tuple[str, ...] = ()
+
+    @property
+    def allow(self) -> str:
+        """The narrowest value of ``allow`` that accepts this hazard."""
+        return f"{self.name}:{self.doctype}" + (f".{self.column}" if self.column else "")
+
+    def __str__(self) -> str:
+        rows = "" if self.rows is None else f" ({self.rows} row{'' if self.rows == 1 else 's'})"
+        return f"{self.name}: {self.message}{rows}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a rule, or the planner, has to say: a stable ``code``, the object, and the way out."""
+
+    code: str
+    severity: Severity
+    target: str
+    message: str
+    hint: str = ""
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One change with its SQL up and down.
+
+    ``irreversible`` says what ``down`` cannot bring back without a backup, "" when it brings everything back.
+    """
+
+    title: str
+    target: str
+    cost: Cost
+    reason: str
+    up: tuple[Statement, ...]
+    down: tuple[Statement, ...]
+    hazards: tuple[Hazard, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    irreversible: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Steps from the state ``from_digest`` to the state ``to_digest`` of the tables named in ``scope``.
+
+    Whoever stores a plan must apply it through the executor, which compares ``from_digest`` and every guard again
+    under the write lock. ``owns`` lists what becomes ours; ``disowns`` what stops being there.
+    """
+
+    doctype: str
+    version: str  # of the definition: its ``modified`` stamp, or the digest's first twelve characters
+    diff: SchemaDiff
+    steps: tuple[Step, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    scope: tuple[str, ...] = ()
+    from_digest: str = ""
+    to_digest: str = ""
+    owns: tuple[ObjectName, ...] = ()
+    disowns: tuple[ObjectName, ...] = ()
+    renames: tuple[tuple[ObjectName, ObjectName], ...] = ()
+    details: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def has_changes(self) -> bool:
+        return bool(self.steps)
+
+    @property
+    def hazards(self) -> tuple[Hazard, ...]:
+        return tuple(hazard for step in self.steps for hazard in step.hazards)
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        return tuple(guard for step in self.steps for guard in step.guards)
+
+    @property
+    def cost(self) -> Cost:
+        """The dearest step's cost; INSTANT for an empty plan."""
+        order = list(Cost)
+        return max((step.cost for step in self.steps), key=order.index, default=Cost.INSTANT)
+
+    @property
+    def sql(self) -> tuple[str, ...]:
+        """Every statement forward, in order."""
+        return tuple(statement.sql for step in self.steps for statement in step.up)
+
+    @property
+    def rollback_sql(self) -> tuple[str, ...]:
+        """Every statement of the way back, in order."""
+        return tuple(statement.sql for step in reversed(self.steps) for statement in step.down)
+
+    def to_json(self) -> str:
+        """The plan as one JSON document that ``from_json`` reads back equal."""
+        return _adapter().dump_json(self).decode()
+
+    @staticmethod
+    def from_json(text: str) -> Plan:
+        """The plan that ``to_json`` wrote. Raises ValueError when the text is no plan."""
+        plan: Plan = _adapter().validate_json(text)
+        return plan
+
+
+def _adapter() -> Any:
+    from pydantic import TypeAdapter  # heavy, and needed only where a plan is stored
+
+    return TypeAdapter(Plan)

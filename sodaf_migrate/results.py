@@ -1,0 +1,397 @@
+"""What a call hands back: frozen values of the whole story, each with ``to_dict()`` for machines.
+
+Times of day are UTC, ISO 8601. ``execution_time`` is in milliseconds; every other duration is in seconds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from os import PathLike, fspath
+from typing import Any, Literal
+
+from sodaf_migrate.compare.changes import AnyChange, SchemaDiff
+from sodaf_migrate.errors import ExecutionError, MigrationError
+from sodaf_migrate.plan import Cost, Finding, Hazard, Plan, Severity, Step
+
+__all__ = [
+    "BatchMigrationResult",
+    "DataLossRisk",
+    "DocTypeStatus",
+    "DryRunResult",
+    "Impact",
+    "Migration",
+    "MigrationHistory",
+    "MigrationResult",
+    "RollbackInfo",
+    "StatusReport",
+    "plain",
+]
+
+#: How much a migration weighs on a site that is in use.
+Impact = Literal["none", "low", "medium", "high"]
+
+_IMPACT: dict[Cost, Impact] = {Cost.INSTANT: "low", Cost.SCAN: "low", Cost.IN_PLACE: "medium", Cost.REBUILD: "high"}
+
+
+class _Plain:
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The value as JSON has it."""
+        return _fields(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataLossRisk(_Plain):
+    """A hazard of a plan, with what it would cost and the ways around it; ``code`` is the hazard's name."""
+
+    code: str
+    severity: Severity
+    target: str  # "Customer" or "Customer.phone"
+    description: str
+    affected_rows: int | None = None
+    samples: tuple[str, ...] = ()
+    mitigations: tuple[str, ...] = ()
+    allow: str = ""  # the value of ``allow`` that accepts it
+    allowed: bool = False  # this call accepts it
+
+    @classmethod
+    def from_hazard(cls, hazard: Hazard, *, allowed: bool = False, mitigations: Iterable[str] = ()) -> DataLossRisk:
+        """The risk that ``hazard`` is; one that the call allows is a warning, any other an error."""
+        return cls(
+            code=hazard.name,
+            severity=Severity.WARNING if allowed else Severity.ERROR,
+            target=hazard.doctype + (f".{hazard.column}" if hazard.column else ""),
+            description=hazard.message,
+            affected_rows=hazard.rows,
+            samples=hazard.samples,
+            mitigations=(*mitigations, f"allow it by name: {hazard.allow}"),
+            allow=hazard.allow,
+            allowed=allowed,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackInfo(_Plain):
+    """What is known of a migration's way back, and of the rollback once it was made."""
+
+    migration_id: str
+    possible: bool = True
+    reasons: tuple[str, ...] = ()  # why not, or what would not come back
+    sql: tuple[str, ...] = ()
+    backup_path: str | None = None
+    rolled_back_by: str | None = None  # the id of the record of the rollback
+    rolled_back_at: str | None = None
+    refilled_rows: int = 0
+    conflicts: int = 0  # rows that were changed since and kept what they have
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration(_Plain):
+    """One plan of one DocType as history knows it; ``status`` is pending, running, applied, failed or rolled_back."""
+
+    id: str
+    doctype: str
+    version: str
+    timestamp: str
+    diff: SchemaDiff | None = None
+    sql: tuple[str, ...] = ()
+    rollback_sql: tuple[str, ...] = ()
+    destructive: bool = False
+    requires_backup: bool = False
+    description: str = ""
+    status: str = "pending"
+    applied_by: str | None = None
+    execution_time: int | None = None  # milliseconds
+    affected_rows: int | None = None
+    backup_path: str | None = None
+    error: str | None = None
+    rollback_info: RollbackInfo | None = None
+    run_id: str | None = None
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationResult(_Plain):
+    """What a sync, an applied migration or a rollback of one DocType did.
+
+    ``status`` is applied, unchanged, failed, refused (nothing was started) or rolled_back; ``error`` is the exception
+    where a batch kept one instead of raising it.
+    """
+
+    success: bool
+    changed: bool
+    doctype: str
+    status: str
+    migration_id: str | None = None
+    sql: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    affected_rows: int = 0
+    execution_time: int = 0  # milliseconds
+    backup_path: str | None = None
+    findings: tuple[Finding, ...] = ()
+    diff: SchemaDiff | None = None
+    plan: Plan | None = None
+    error: MigrationError | None = field(default=None, compare=False)
+
+    @classmethod
+    def from_error(cls, doctype: str, error: MigrationError, **more: Any) -> MigrationResult:
+        """The result of a DocType whose sync raised ``error``; "refused" when no plan was started."""
+        started = isinstance(error, ExecutionError) or "migration_id" in more
+        more = {"status": "failed" if started else "refused", "errors": (error.message,), **more}
+        return cls(success=False, changed=False, doctype=doctype, error=error, **more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRunResult:
+    """What a sync would do, without doing it; ``success`` says whether that sync would be started.
+
+    ``estimated_time`` is in seconds, ``estimated_from`` says where the rates come from; ``bytes_touched`` and
+    ``extra_disk`` are bytes, None when they were not estimated.
+    """
+
+    success: bool
+    changed: bool
+    doctype: str
+    sql: tuple[str, ...] = ()
+    rollback_sql: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    estimated_time: float = 0.0
+    estimated_from: str = ""
+    estimated_affected_rows: int = 0
+    bytes_touched: int | None = None
+    extra_disk: int | None = None
+    data_loss_risks: tuple[DataLossRisk, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    diff: SchemaDiff | None = None
+    plan: Plan | None = None
+    error: MigrationError | None = field(default=None, compare=False)
+
+    @property
+    def performance_impact(self) -> Impact:
+        """none, low (no row is written), medium (rows are updated in place) or high (the table is copied)."""
+        if self.plan is None or not self.plan.steps:
+            return "none"
+        return _IMPACT[self.plan.cost]
+
+    @property
+    def refused_risks(self) -> tuple[DataLossRisk, ...]:
+        """The risks that this call does not allow."""
+        return tuple(risk for risk in self.data_loss_risks if not risk.allowed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The preview as plain values."""
+        return {**_fields(self), "performance_impact": self.performance_impact}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchMigrationResult:
+    """What a run over many DocTypes did, in the order in which they were tried; ``total_time`` is in seconds."""
+
+    run_id: str
+    results: tuple[MigrationResult, ...] = ()
+    not_tried: tuple[str, ...] = ()
+    total_time: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def success(self) -> bool:
+        return not self.failed and not self.not_tried
+
+    @property
+    def changed(self) -> bool:
+        return any(result.changed for result in self.results)
+
+    @property
+    def successful(self) -> tuple[MigrationResult, ...]:
+        """Those that were changed."""
+        return tuple(result for result in self.results if result.success and result.changed)
+
+    @property
+    def failed(self) -> tuple[MigrationResult, ...]:
+        """Those that failed or were refused."""
+        return tuple(result for result in self.results if not result.success)
+
+    @property
+    def skipped(self) -> tuple[MigrationResult, ...]:
+        """Those that were in step already."""
+        return tuple(result for result in self.results if result.success and not result.changed)
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Every error, with the DocType it belongs to."""
+        return tuple(f"{result.doctype}: {error}" for result in self.failed for error in result.errors)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run as plain values; successful, failed and skipped are lists of names."""
+        names = {
+            part: [result.doctype for result in getattr(self, part)] for part in ("successful", "failed", "skipped")
+        }
+        summary = {"success": self.success, "changed": self.changed, **names, "errors": list(self.errors)}
+        return {**_fields(self), **summary}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationHistory:
+    """The migrations on record, oldest first, with what is still to come."""
+
+    migrations: tuple[Migration, ...] = ()
+    pending_migrations: tuple[Migration, ...] = ()
+
+    @property
+    def last_migration(self) -> Migration | None:
+        """The latest one that was applied and not rolled back."""
+        return next((migration for migration in reversed(self.migrations) if migration.status == "applied"), None)
+
+    @property
+    def failed_migrations(self) -> tuple[Migration, ...]:
+        return tuple(migration for migration in self.migrations if migration.status == "failed")
+
+    @property
+    def stats(self) -> Mapping[str, int]:
+        """How many migrations there are of each status, and in all (``total``)."""
+        counts = Counter(migration.status for migration in self.migrations)
+        return {"total": len(self.migrations), **dict(sorted(counts.items()))}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The history as plain values; last and failed migrations are given by id."""
+        last = self.last_migration
+        return {
+            **_fields(self),
+            "last_migration": last.id if last else None,
+            "failed_migrations": [migration.id for migration in self.failed_migrations],
+            "stats": dict(self.stats),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocTypeStatus:
+    """How one DocType stands; ``drift`` words what is not as history left it, one sentence each."""
+
+    doctype: str
+    changes: int = 0  # pending changes
+    drift: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()  # standing ones, such as NOT_NULL_PENDING
+    last_migration: str | None = None
+    last_applied: str | None = None
+    error: MigrationError | None = field(default=None, compare=False)
+
+    @property
+    def state(self) -> Literal["in_step", "pending", "drift", "error"]:
+        """The worst that can be said of it."""
+        if self.error is not None:
+            return "error"
+        if self.drift:
+            return "drift"
+        return "pending" if self.changes else "in_step"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The status as plain values."""
+        return {**_fields(self), "state": self.state}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReport:
+    """How a whole site stands."""
+
+    database: str
+    doctypes: tuple[DocTypeStatus, ...] = ()
+    applied: int = 0  # migrations on record
+    failed: int = 0
+    last_migration: Migration | None = None
+
+    @property
+    def in_step(self) -> bool:
+        return all(status.state == "in_step" for status in self.doctypes)
+
+    @property
+    def pending(self) -> tuple[DocTypeStatus, ...]:
+        """Those with changes to apply, drifted ones too."""
+        return tuple(status for status in self.doctypes if status.changes)
+
+    @property
+    def drifted(self) -> tuple[DocTypeStatus, ...]:
+        return tuple(status for status in self.doctypes if status.drift)
+
+    @property
+    def standing(self) -> tuple[Finding, ...]:
+        """What stands without being a change, such as NOT_NULL_PENDING."""
+        return tuple(finding for status in self.doctypes for finding in status.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The status as plain values."""
+        return {**_fields(self), "in_step": self.in_step}
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON has it: objects become dicts (by their own ``to_dict`` where there is one), tuples lists."""
+    if isinstance(value, Plan):
+        return _plan(value)
+    if isinstance(value, SchemaDiff):
+        return _diff(value)
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return _fields(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (frozenset, set)):
+        return sorted((plain(item) for item in value), key=str)
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    return fspath(value) if isinstance(value, PathLike) else value
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {part.name: plain(getattr(value, part.name)) for part in fields(value)}
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {
+        "doctype": plan.doctype,
+        "version": plan.version,
+        "cost": plan.cost.value,
+        "from_digest": plan.from_digest,
+        "to_digest": plan.to_digest,
+        "scope": list(plan.scope),
+        "steps": [_step(step) for step in plan.steps],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        **_fields(step),
+        "up": [statement.sql for statement in step.up],
+        "down": [statement.sql for statement in step.down],
+        "hazards": [{**_fields(hazard), "allow": hazard.allow} for hazard in step.hazards],
+    }
+
+
+def _diff(diff: SchemaDiff) -> dict[str, Any]:
+    return {
+        "doctype": diff.doctype,
+        "has_changes": diff.has_changes,
+        "destructive": diff.destructive,
+        "requires_data_migration": diff.requires_data_migration,
+        "changes": [_change(change) for change in diff.changes],
+        "kept": [_fields(kept) for kept in diff.kept],
+        "likely_renames": [list(rename) for rename in diff.likely_renames],
+    }
+
+
+def _change(change: AnyChange) -> dict[str, Any]:
+    return {
+        "kind": type(change).__name__.removesuffix("Change"),
+        "destructive": getattr(change, "destructive", False),
+        "requires_data_migration": getattr(change, "requires_data_migration", False),
+        **_fields(change),
+    }

@@ -146,7 +146,7 @@ class Plan:
 
     def to_json(self) -> str:
         """The plan as one JSON document that ``from_json`` reads back equal."""
-        return _adapter().dump_json(self).decode()
+        return str(_adapter().dump_json(self), "utf-8")
 
     @staticmethod
     def from_json(text: str) -> Plan:

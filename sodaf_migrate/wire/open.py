@@ -1,0 +1,154 @@
+"""Opening: from a path, a connection or a sqlite-utils Database to a ``Wire``."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from sodaf_migrate.errors import DatabaseError, DatabaseOpenError
+from sodaf_migrate.wire.borrow import borrowed
+from sodaf_migrate.wire.connection import OnConnect, Wire
+from sodaf_migrate.wire.faults import translated
+from sodaf_migrate.wire.patience import Patience
+
+__all__ = ["OLDEST_SQLITE", "Target", "check_sqlite", "memory_wire", "open_wire"]
+
+#: A path, a connection of the standard library's driver, or a sqlite-utils Database that stands on one.
+Target: TypeAlias = str | os.PathLike[str] | sqlite3.Connection | Any
+
+OLDEST_SQLITE = (3, 35, 0)
+
+
+@contextmanager
+def open_wire(
+    target: Target,
+    *,
+    readonly: bool = False,
+    on_connect: OnConnect | None = None,
+    lock_timeout: float = 30.0,
+    must_exist: bool = True,
+    patience: Patience | None = None,
+) -> Iterator[Wire]:
+    """A ``Wire`` to ``target`` while the block runs; ``lock_timeout`` in seconds, ``patience`` replaces it in tests.
+
+    A path is opened here and closed at the end; a caller's connection comes back as it was. Raises DatabaseOpenError
+    for what cannot be opened, TransactionOpenError for a connection in use, DatabaseCorruptError, LockHeldError.
+    """
+    check_sqlite(sqlite3.sqlite_version_info)
+    patience = patience or Patience(timeout=lock_timeout)
+    if isinstance(target, (str, os.PathLike)):
+        path = _checked_path(target, readonly=readonly, must_exist=must_exist)
+        mode = "ro" if readonly else "rw" if must_exist else "rwc"
+        with _opened(f"{path.as_uri()}?mode={mode}", path, on_connect, patience) as wire:
+            yield wire
+    else:
+        with borrowed(_connection_of(target), readonly=readonly, on_connect=on_connect, patience=patience) as wire:
+            yield wire
+
+
+@contextmanager
+def memory_wire(on_connect: OnConnect | None = None) -> Iterator[Wire]:
+    """A private, empty database in memory while the block runs, prepared by ``on_connect`` like all others."""
+    with _opened(":memory:", None, on_connect, Patience(timeout=0)) as wire:
+        yield wire
+
+
+def check_sqlite(version: tuple[int, ...]) -> None:
+    """Raises DatabaseOpenError when the SQLite library is older than the engine can work with."""
+    if version < OLDEST_SQLITE:
+        found, needed = (".".join(map(str, part)) for part in (version, OLDEST_SQLITE))
+        raise DatabaseOpenError(
+            f'This Python uses SQLite "{found}", and "{needed}" or later is needed',
+            hint="Use a Python that is built with a newer SQLite library.",
+            details={"found": found, "needed": needed},
+        )
+
+
+@contextmanager
+def _opened(uri: str, path: Path | None, on_connect: OnConnect | None, patience: Patience) -> Iterator[Wire]:
+    with translated(path):
+        # timeout=0: all waiting is done by Patience
+        connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
+    try:
+        wire = Wire(connection, path=path, owned=True, on_connect=on_connect, patience=patience)
+        if on_connect is not None:
+            _prepare(connection, on_connect, wire.name)
+        if path is not None:
+            wire.value("PRAGMA schema_version")  # reads the header: what is no database says so here, once
+        yield wire
+    finally:
+        connection.close()
+
+
+def _prepare(connection: sqlite3.Connection, on_connect: OnConnect, name: str) -> None:
+    on_connect(connection)
+    if connection.in_transaction:
+        raise DatabaseError(
+            f'on_connect left a transaction open on "{name}"', hint="Commit in on_connect, or write nothing there."
+        )
+    # What a site sets for its own queries would change what ours return.
+    connection.row_factory, connection.text_factory, connection.isolation_level = None, str, None
+    connection.execute("PRAGMA busy_timeout = 0")
+
+
+def _checked_path(target: str | os.PathLike[str], *, readonly: bool, must_exist: bool) -> Path:
+    text = os.fspath(target)
+    if not isinstance(text, str) or text in ("", ":memory:") or "\0" in text:
+        raise DatabaseOpenError(
+            f"{text!r} is not the path of a database file",
+            hint="Give a path; for a database in memory give its connection: sqlite3.connect(':memory:').",
+        )
+    path = Path(text).absolute()
+    try:
+        problem = _problem(path, readonly=readonly, must_exist=must_exist)
+    except OSError as error:
+        raise DatabaseOpenError(
+            f'"{path}" cannot be looked at: {error.strerror}', hint="Check the path and the permissions of its folders."
+        ) from error
+    if problem is not None:
+        raise DatabaseOpenError(problem[0], hint=problem[1], details={"database": str(path)})
+    return path
+
+
+def _problem(path: Path, *, readonly: bool, must_exist: bool) -> tuple[str, str] | None:
+    # The file is never opened to see what it is: closing it would drop the locks that SQLite holds in this process.
+    if not path.exists():
+        if must_exist or readonly:
+            return f'There is no database file "{path}"', "Check the path, or create the database first."
+        if not path.parent.is_dir():
+            return f'There is no folder "{path.parent}" for the database', "Create the folder first."
+    elif path.is_dir():
+        return f'"{path}" is a folder, not a database file', "Give the path of the file in it."
+    elif not path.is_file():
+        return f'"{path}" is not an ordinary file', "Give the path of a database file."
+    elif not os.access(path, os.R_OK):
+        return f'"{path}" may not be read by this user', "Check the owner and mode of the file."
+    elif not readonly and not os.access(path, os.W_OK):
+        return f'"{path}" is read-only for this user', "Give the user write permission on the file."
+    if not readonly and not os.access(path.parent, os.W_OK):
+        return (
+            f'The folder "{path.parent}" is read-only for this user, and SQLite needs its journal beside the database',
+            "Give the user write permission on the folder too.",
+        )
+    return None
+
+
+def _connection_of(target: Any) -> sqlite3.Connection:
+    connection = getattr(target, "conn", target)  # a sqlite-utils Database has its connection there
+    if isinstance(connection, sqlite3.Connection):
+        return connection
+    kind = f"{type(connection).__module__}.{type(connection).__qualname__}"
+    if not hasattr(connection, "execute"):
+        raise DatabaseOpenError(
+            f'A "{kind}" is not a database', hint="Give a path, a sqlite3.Connection or a sqlite_utils.Database."
+        )
+    raise DatabaseOpenError(
+        f'A connection of the class "{kind}" is not of the standard library\'s sqlite3',
+        hint="Two SQLite libraries in one process break each other's file locks and with them the database "
+        "(sqlite.org/howtocorrupt.html): give a path, or a connection made by sqlite3.connect().",
+        details={"class": kind},
+    )

@@ -27,10 +27,10 @@ HAZARDS = (
 
 def allows(allow: frozenset[str], hazard: str, doctype: str, column: str | None = None) -> bool:
     """Whether ``allow`` names ``hazard`` for all, for this DocType (``h:DocType``) or this column (``h:DocType.c``)."""
-    names = {hazard, f"{hazard}:{doctype}"}
+    names = {hazard, f"{hazard}:{doctype}".lower()}
     if column is not None:
-        names.add(f"{hazard}:{doctype}.{column}")
-    return not names.isdisjoint(allow)
+        names.add(f"{hazard}:{doctype}.{column}".lower())
+    return not names.isdisjoint(entry.lower() for entry in allow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -256,6 +256,7 @@ class SchemaDiff:
     rows: tuple[RowsChange, ...] = ()
     kept: tuple[Kept, ...] = ()
     likely_renames: tuple[tuple[str, str, str], ...] = ()
+    renames_last: bool = False  # on the way back everything else is undone under the new names first
 
     @property
     def changes(self) -> tuple[AnyChange, ...]:
@@ -313,7 +314,7 @@ class SchemaDiff:
         swapped: dict[str, Any] = {
             part: tuple(_swapped(change) for change in reversed(getattr(self, part))) for part in _PARTS
         }
-        return SchemaDiff(doctype=self.doctype, **swapped)
+        return SchemaDiff(doctype=self.doctype, renames_last=not self.renames_last, **swapped)
 
 
 def _tables_of(change: Any) -> tuple[str, ...]:

@@ -1,0 +1,237 @@
+"""SchemaComparisonEngine: from a DocType's name, or a wish in SQL, to the SchemaDiff.
+
+What reads a database, spells SQL or knows history is handed in: this room stands below them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from sodaf_migrate.compare.changes import ColumnChange, RowsChange, SchemaDiff, TableChange
+from sodaf_migrate.compare.compare import Policy, compare
+from sodaf_migrate.compare.follow import Definitions, doctype_renamed, fields_renamed
+from sodaf_migrate.compare.renames import resolve_renames
+from sodaf_migrate.desired import SINGLES_TABLE, SiteRules, Wish, singles_indexes, singles_table, wished
+from sodaf_migrate.doctype.model import DocType
+from sodaf_migrate.options import SyncOptions
+from sodaf_migrate.schema.model import Column, ObjectName, Schema, Table, fold
+
+__all__ = ["Comparison", "Remembered", "SchemaComparisonEngine", "declared_renames"]
+
+#: (kind or table, old, new) of a rename that an earlier migration of the DocType already knew of.
+Rename = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What history says about one DocType: what is ours, and the renames that were declared before.
+
+    ``version`` is the one applied last, None when history has never heard of the DocType.
+    """
+
+    owned: frozenset[ObjectName] = frozenset()
+    renames: frozenset[Rename] = frozenset()
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A diff with what it was made from: ``live`` as read, before any rename, and the ``wish`` as SQLite stores it."""
+
+    diff: SchemaDiff
+    live: Schema
+    wish: Schema
+    declared: tuple[Rename, ...] = ()
+
+
+def _nothing_remembered(doctype: str) -> Remembered:
+    return Remembered()
+
+
+@dataclass(slots=True, kw_only=True)
+class SchemaComparisonEngine:
+    """Compares wishes with one database.
+
+    ``read(names)`` gives the live schema around those tables (all of it for None), ``normalise`` a wish as the
+    database would store it, ``rename`` a schema after the renames of a diff, ``remembered`` what history says.
+    """
+
+    engine: Definitions
+    read: Callable[[Collection[str] | None], Schema]
+    normalise: Callable[[Schema], Schema]
+    rename: Callable[[Schema, SchemaDiff], Schema]
+    remembered: Callable[[str], Remembered] = field(default=_nothing_remembered)
+    rules: SiteRules = field(default_factory=SiteRules)
+
+    def compare_schema(self, name: str) -> SchemaDiff:
+        """The diff of one DocType, before any row was asked. Raises UnknownDocTypeError, SchemaParseError."""
+        return self.compare_doctype(name).diff
+
+    @staticmethod
+    def has_changes(diff: SchemaDiff) -> bool:
+        """Whether anything has to be done."""
+        return diff.has_changes
+
+    def wish_of(self, doctype: DocType) -> tuple[Wish, Schema]:
+        """What a DocType asks for: the wish, and its tables and indexes in neutral words."""
+        wish = wished(doctype, self.rules, table_of=self._table_of)
+        if wish.single:
+            return wish, Schema(tables=(singles_table(),), indexes=singles_indexes())
+        return wish, Schema(tables=(wish.table,) if wish.table else (), indexes=wish.indexes)
+
+    def _table_of(self, name: str) -> str | None:
+        target = self.engine.get(name)
+        return target.table if target.has_table else None
+
+    def compare_doctype(
+        self, name: str, options: SyncOptions | None = None, *, wish: Schema | None = None
+    ) -> Comparison:
+        """What a DocType's tables need; ``wish`` is its normalised wish where the caller has it already."""
+        options = options or SyncOptions()
+        doctype = self.engine.get(name)
+        asked, neutral = self.wish_of(doctype)
+        wish = wish if wish is not None else self.normalise(neutral)
+        live = self.read(_tables_concerned(asked, wish, self.engine))
+        memory = self.remembered(name)
+        declared = declared_renames(asked)
+        rows = [change for change in fields_renamed(asked, self.engine, live) if _fresh(change, memory)]
+        diff = SchemaDiff(doctype=name, rows=tuple(rows))
+        if asked.table is not None:
+            diff = self._table_renamed(diff, asked, wish, live, doctype)
+            pairs = [*asked.renames, *options.renames.items()]
+            done = {(old, new) for _, old, new in memory.renames}
+            if memory.version is None:  # nobody can tell whether a swap took place: only the call's own word counts
+                done |= set(asked.renames) - set(options.renames.items())
+            diff = _columns_renamed(diff, live, wish.tables[0], pairs, done)
+        policy = Policy(
+            match_order=options.column_order == "match",
+            owned=memory.owned,
+            may_drop=_may_drop(options, memory.owned, lambda table: name),
+        )
+        return self._compared(diff, live, wish, policy, declared)
+
+    def compare_sql(self, wish: Schema, options: SyncOptions, *, name: str) -> Comparison:
+        """What the whole database needs to be the wish given as SQL; ``options.renames`` maps "table.column" or tables."""
+        live = self.read(None)
+        memory = self.remembered(name)
+        diff = SchemaDiff(doctype=name)
+        tables = [(old, new) for old, new in options.renames.items() if "." not in old]
+        for old, new in resolve_renames([table.name for table in live.tables], tables):
+            there = live.table(old)
+            if there is not None and wish.table(new) is not None:
+                diff = replace(diff, tables=(*diff.tables, TableChange(old=there, new=replace(there, name=new))))
+        for table in wish.tables:
+            pairs = _pairs_of(table.name, options.renames)
+            diff = _columns_renamed(diff, live, table, pairs, ())
+        policy = Policy(
+            whole=True,
+            match_order=options.column_order == "match",
+            owned=memory.owned,
+            may_drop=_may_drop(options, memory.owned, lambda table: table),
+        )
+        return self._compared(diff, live, wish, policy, ())
+
+    def _table_renamed(
+        self, diff: SchemaDiff, asked: Wish, wish: Schema, live: Schema, doctype: DocType
+    ) -> SchemaDiff:
+        new = wish.tables[0].name
+        for old_name, old_table in zip(asked.old_names, asked.old_tables, strict=False):
+            there = live.table(old_table)
+            if there is not None and live.table(new) is None:
+                rows = (*diff.rows, *doctype_renamed(old_name, doctype, self.engine, live))
+                change = TableChange(old=there, new=replace(there, name=new))
+                return replace(diff, tables=(change,), rows=rows)
+        return diff
+
+    def _compared(
+        self, renames: SchemaDiff, live: Schema, wish: Schema, policy: Policy, declared: tuple[Rename, ...]
+    ) -> Comparison:
+        renamed = self.rename(live, renames) if renames.tables or renames.columns else live
+        rest = compare(renamed, wish, doctype=renames.doctype, policy=policy)
+        diff = replace(
+            rest,
+            tables=renames.tables + rest.tables,
+            columns=renames.columns + rest.columns,
+            rows=renames.rows,
+        )
+        return Comparison(diff=diff, live=live, wish=wish, declared=declared)
+
+
+def declared_renames(wish: Wish) -> tuple[Rename, ...]:
+    """Every rename that a definition declares, for history to remember."""
+    table = wish.table.name if wish.table else SINGLES_TABLE if wish.single else ""
+    columns = tuple((table, old, new) for old, new in wish.renames)
+    return columns + tuple((child, old, new) for child, old, new in wish.parentfield_renames)
+
+
+def _fresh(change: RowsChange, memory: Remembered) -> bool:
+    return not any((change.old, change.new) == (old, new) for _, old, new in memory.renames)
+
+
+def _columns_renamed(
+    diff: SchemaDiff, live: Schema, wish: Table, pairs: Iterable[tuple[str, str]], done: Collection[tuple[str, str]]
+) -> SchemaDiff:
+    """``diff`` with the column renames of one table, whose live table may be about to be renamed too."""
+    before = {fold(change.new.name): change.old.name for change in diff.tables if change.old and change.new}
+    there = live.table(before.get(fold(wish.name), wish.name))
+    if there is None:
+        return diff
+    wanted = [(old, new) for old, new in pairs if wish.column(new) is not None]
+    found: list[ColumnChange] = []
+    for old, new in resolve_renames([column.name for column in there.columns], wanted, done):
+        column = there.column(old)
+        assert column is not None  # resolve_renames only gives live names
+        found.append(ColumnChange(table=wish.name, old=column, new=replace(column, name=new)))
+    found += _case_renames(there, wish, found)
+    return replace(diff, columns=(*diff.columns, *found))
+
+
+def _case_renames(there: Table, wish: Table, found: list[ColumnChange]) -> list[ColumnChange]:
+    """Columns whose name differs in case alone: SQL calls them the same, programs that read the rows do not."""
+    moved = {fold(change.old.name) for change in found if change.old}
+    pairs: list[tuple[Column, Column]] = [
+        (column, wished) for column in there.columns if (wished := wish.column(column.name)) is not None
+    ]
+    return [
+        ColumnChange(table=wish.name, old=old, new=replace(old, name=new.name))
+        for old, new in pairs
+        if old.name != new.name and fold(old.name) not in moved
+    ]
+
+
+def _tables_concerned(asked: Wish, wish: Schema, engine: Definitions) -> tuple[str, ...]:
+    names = [table.name for table in wish.tables] + list(asked.old_tables)
+    for child, _, _ in asked.parentfield_renames:
+        names.append(engine.get(child).table)
+    if asked.old_names:
+        doctype = engine.get(asked.doctype)
+        names += [engine.get(field.options or "").table for field in doctype.fields if field.is_table]
+        names += [home.table for home, _, _ in engine.dynamic_links()]
+    return tuple(dict.fromkeys(names))
+
+
+def _pairs_of(table: str, renames: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The (old, new) columns of entries such as {"Customer.phone": "mobile"} for one table (named as it will be)."""
+    found = []
+    for key, new in renames.items():
+        home, dot, old = key.rpartition(".")
+        if dot and fold(home) == fold(table):
+            found.append((old, new.rpartition(".")[2]))
+    return found
+
+
+def _may_drop(
+    options: SyncOptions, owned: frozenset[ObjectName], label: Callable[[str], str]
+) -> Callable[[ObjectName], bool]:
+    """Ours may go when the hazard is allowed; what is not ours only when the call names the very thing."""
+
+    def decide(name: ObjectName) -> bool:
+        doctype = label(name.table)
+        if name.kind == "table":
+            return (name in owned and options.allows("drop_table", doctype)) or f"drop_table:{doctype}" in options.allow
+        if name in owned:
+            return options.allows("drop_column", doctype, name.name)
+        return any(fold(entry) == fold(f"drop_column:{doctype}.{name.name}") for entry in options.allow)
+
+    return decide

@@ -1,0 +1,12 @@
+"""Hypothesis profiles: "quick" by default, "deep" when SODAF_TEST_DEEP=1."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+_SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile("quick", max_examples=100, deadline=None, suppress_health_check=_SLOW, print_blob=True)
+settings.register_profile("deep", max_examples=5_000, deadline=None, suppress_health_check=_SLOW, print_blob=True)
+settings.load_profile("deep" if os.environ.get("SODAF_TEST_DEEP") == "1" else "quick")

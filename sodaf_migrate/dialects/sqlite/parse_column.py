@@ -127,8 +127,7 @@ def _read_type(reader: Reader, said: _Said) -> int | None:
     raw = reader.sql[start : reader.before.end]
     length = _without_generated_always(raw)
     if length:
-        tokens = reader.tokens[first : reader.place]
-        said.facts["type"] = canonical(tokens if length == len(raw) else raw[:length])
+        said.facts["type"] = canonical(raw[:length])
         said.clauses.append(Clause(kind="type", start=start, end=start + length))
     if length == len(raw):
         return None

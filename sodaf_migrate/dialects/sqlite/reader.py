@@ -20,10 +20,10 @@ class Reader:
         tokens = tokenize(sql)
         end = tokens[-1].end if tokens else 0
         self.tokens = (*tokens, Token("end", "", end, end))
-        self.words = [
-            upper(token.text) if token.kind == "word" else token.text if token.kind == "op" else "" for token in tokens
-        ]
-        self.words.append("")
+        self.words = tuple(
+            upper(token.text) if token.kind == "word" else token.text if token.kind == "op" else ""
+            for token in self.tokens
+        )
         self.place = 0
 
     @property
@@ -43,13 +43,11 @@ class Reader:
 
     def at(self, *words: str) -> bool:
         """Whether these words come next, in this order."""
-        return all(word == found for word, found in zip(words, self.words[self.place :], strict=False)) and (
-            self.place + len(words) < len(self.tokens)
-        )
+        return self.words[self.place : self.place + len(words)] == words
 
     def take(self, *words: str) -> bool:
         """Step over these words if they come next, all of them or none."""
-        if self.words[self.place] != words[0] or not self.at(*words):
+        if self.words[self.place : self.place + len(words)] != words:
             return False
         self.place += len(words)
         return True

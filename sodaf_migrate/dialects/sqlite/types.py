@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 
-from sodaf_migrate.dialects.sqlite.lexer import Token, tokenize, upper
+from sodaf_migrate.dialects.sqlite.lexer import tokenize, upper
 
 __all__ = ["affinity", "agrees", "canonical", "declared", "is_integer", "is_strict_type"]
 
@@ -16,14 +16,14 @@ def declared(neutral: str) -> str:
     return canonical(neutral)
 
 
-def canonical(sql: str | Sequence[Token]) -> str:
+@lru_cache(maxsize=4096)  # a database has few types and many columns
+def canonical(sql: str) -> str:
     """A type in upper case with single blanks and none inside its brackets; quoted words are kept as they are.
 
     Raises SchemaParseError for a malformed token.
     """
-    tokens = tokenize(sql) if isinstance(sql, str) else sql
     text = ""
-    for token in tokens:
+    for token in tokenize(sql):
         glued = token.kind in ("op", "number") or text.endswith(("(", ",", "-", "+"))
         text += ("" if glued or not text else " ") + (
             token.text if token.kind in ("quoted", "string") else upper(token.text)

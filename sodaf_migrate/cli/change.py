@@ -1,0 +1,133 @@
+"""The commands that change a site: sync, rollback, adopt."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from sodaf_migrate.cli.exits import Exit, exit_of, exit_of_batch
+from sodaf_migrate.cli.look import look
+from sodaf_migrate.cli.site import (
+    answer,
+    answers_json,
+    check_option,
+    chosen,
+    doctype_argument,
+    hazard_options,
+    open_applier,
+    renames_of,
+    site_of,
+    site_options,
+)
+from sodaf_migrate.errors import MigrationError
+from sodaf_migrate.options import RollbackOptions, SyncOptions
+from sodaf_migrate.report.lines import Line, counted, table
+from sodaf_migrate.results import BatchMigrationResult, MigrationResult
+
+if TYPE_CHECKING:
+    from sodaf_migrate.applier import MigrationApplier
+
+__all__ = ["adopt", "rollback", "sync"]
+
+
+@click.command()
+@doctype_argument
+@hazard_options
+@check_option
+@click.option("--stop-on-error", is_flag=True, help="Try no further DocType after one that failed.")
+@click.option("--description", default="", metavar="TEXT", help="Why, for the history.")
+@site_options
+@click.pass_context
+def sync(
+    context: click.Context,
+    doctypes: tuple[str, ...],
+    every: bool,
+    allow: tuple[str, ...],
+    force: bool,
+    rename: tuple[str, ...],
+    check: bool,
+    stop_on_error: bool,
+    description: str,
+) -> int:
+    """Bring tables in step with their DocTypes.
+
+    All DocTypes when none is named. A change that would lose data is refused, with the option that allows it.
+    """
+    if check:
+        return look(context, doctypes, every, allow, force, rename, check=True, sql=False)
+    site = site_of(context)
+    options = site.sync_options(
+        allow=site.allow | frozenset(allow),
+        force=force,
+        renames=renames_of(rename),
+        continue_on_error=not stop_on_error,
+        description=description,
+    )
+    applier = open_applier(context, site)
+    names = chosen(applier.engine.names(), doctypes, every)
+    if len(names) == 1:
+        result = applier.sync_doctype(names[0], options)
+        answer(context, result)
+        return Exit.DONE if result.success else exit_of(result.error)
+    batch = _sync_some(applier, names, options) if names else applier.sync_all_doctypes(options)
+    answer(context, batch)
+    return exit_of_batch(batch)
+
+
+def _sync_some(applier: MigrationApplier, names: tuple[str, ...], options: SyncOptions) -> BatchMigrationResult:
+    for name in names:
+        applier.engine.get(name)  # a name that is not known stops the call before anything is changed
+    started, results = time.monotonic(), []
+    for name in names:
+        try:
+            results.append(applier.sync_doctype(name, options))
+        except MigrationError as error:
+            results.append(MigrationResult.from_error(name, error))
+            if not options.continue_on_error:
+                break
+    return BatchMigrationResult(
+        run_id=secrets.token_hex(8),
+        results=tuple(results),
+        not_tried=names[len(results) :],
+        total_time=time.monotonic() - started,
+    )
+
+
+@click.command()
+@click.argument("migration_id", metavar="ID")
+@click.option("--allow", multiple=True, metavar="HAZARD", help="A hazard of the way back to allow (repeatable).")
+@click.option("--force", is_flag=True, help="Allow every hazard.")
+@site_options
+@click.pass_context
+def rollback(context: click.Context, migration_id: str, allow: tuple[str, ...], force: bool) -> int:
+    """Take one applied migration back; ID is in the last column of `history`."""
+    site = site_of(context)
+    allowed = site.allow | frozenset(allow)
+    options = RollbackOptions(allow=allowed, force=force, lock_timeout=site.lock_timeout)
+    result = open_applier(context, site).rollback_migration(migration_id, options=options)
+    answer(context, result)
+    return Exit.DONE if result.success else exit_of(result.error)
+
+
+@click.command()
+@doctype_argument
+@site_options
+@click.pass_context
+def adopt(context: click.Context, doctypes: tuple[str, ...], every: bool) -> int:
+    """Take a live site over: what is there and wished becomes ours. Writes only history.
+
+    All DocTypes when none is named.
+    """
+    applier = open_applier(context, site_of(context))
+    adopted = applier.adopt(*(chosen(applier.engine.names(), doctypes, every) or applier.engine.names()))
+    if answers_json(context):
+        answer(context, adopted)
+        return Exit.DONE
+    total = sum(len(objects) for objects in adopted.values())
+    lines = [Line(f"{counted(total, 'object')} of {counted(len(adopted), 'DocType')} adopted", "good"), Line()]
+    lines += table(("DocType", "adopted"), [("", (name, str(len(objects)))) for name, objects in adopted.items()])
+    answer(context, adopted, lines=lines)
+    return Exit.DONE

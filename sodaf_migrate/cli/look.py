@@ -1,0 +1,152 @@
+"""The commands that only look: dry-run, diff, status, history, config show."""
+
+from __future__ import annotations
+
+import click
+
+from sodaf_migrate.cli.exits import Exit, exit_of
+from sodaf_migrate.cli.site import (
+    answer,
+    check_option,
+    chosen,
+    doctype_argument,
+    hazard_options,
+    open_applier,
+    renames_of,
+    site_of,
+    site_options,
+    sql_option,
+)
+from sodaf_migrate.errors import UnknownMigrationError
+from sodaf_migrate.report.standing import history_lines, verified_lines
+
+__all__ = ["config", "diff", "dry_run", "history", "look", "status"]
+
+
+@click.command(name="dry-run")
+@doctype_argument
+@hazard_options
+@check_option
+@sql_option
+@site_options
+@click.pass_context
+def dry_run(
+    context: click.Context,
+    doctypes: tuple[str, ...],
+    every: bool,
+    allow: tuple[str, ...],
+    force: bool,
+    rename: tuple[str, ...],
+    check: bool,
+    sql: bool | None,
+) -> int:
+    """Tell what a sync would do, and change nothing.
+
+    Every change in words, how it would be made and at what cost, what stands in its way, what is kept, and the SQL.
+    """
+    return look(context, doctypes, every, allow, force, rename, check=check, sql=sql)
+
+
+def look(
+    context: click.Context,
+    doctypes: tuple[str, ...],
+    every: bool,
+    allow: tuple[str, ...],
+    force: bool,
+    rename: tuple[str, ...],
+    *,
+    check: bool,
+    sql: bool | None,
+) -> int:
+    """The dry run that ``dry-run`` and ``sync --check`` answer with."""
+    site = site_of(context)
+    allowed = site.allow | frozenset(allow)
+    options = site.dry_run_options(allow=allowed, force=force, renames=renames_of(rename))
+    applier = open_applier(context, site)
+    names = chosen(applier.engine.names(), doctypes, every)
+    found = tuple(applier.dry_run(name, options) for name in names) if names else applier.dry_run_all(options)
+    answer(context, found[0] if len(names) == 1 else found, sql=sql)
+    errors = [result.error for result in found if result.error is not None and not result.refused_risks]
+    if errors:
+        return exit_of(errors[0])
+    return Exit.PENDING if check and any(result.changed for result in found) else Exit.DONE
+
+
+@click.command()
+@doctype_argument
+@hazard_options
+@check_option
+@site_options
+@click.pass_context
+def diff(
+    context: click.Context,
+    doctypes: tuple[str, ...],
+    every: bool,
+    allow: tuple[str, ...],
+    force: bool,
+    rename: tuple[str, ...],
+    check: bool,
+) -> int:
+    """Show how the tables differ from their DocTypes, in words."""
+    site = site_of(context)
+    options = site.sync_options(allow=site.allow | frozenset(allow), force=force, renames=renames_of(rename))
+    applier = open_applier(context, site)
+    names = chosen(applier.engine.names(), doctypes, every)
+    found = tuple(applier.plan(name, options).diff for name in names or applier.engine.names())
+    answer(context, found[0] if len(names) == 1 else found)
+    return Exit.PENDING if check and any(difference.has_changes for difference in found) else Exit.DONE
+
+
+@click.command()
+@check_option
+@site_options
+@click.pass_context
+def status(context: click.Context, check: bool) -> int:
+    """Show how each DocType stands: in step, pending, drifted, and what could not be tightened yet."""
+    report = open_applier(context, site_of(context)).status()
+    answer(context, report)
+    errors = [entry.error for entry in report.doctypes if entry.error is not None]
+    if errors:
+        return exit_of(errors[0])
+    return Exit.PENDING if check and report.pending else Exit.DONE
+
+
+@click.command()
+@click.argument("doctype", required=False)
+@click.option("--id", "migration_id", metavar="ID", help="Show one migration in full.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, latest first.")
+@click.option("--verify", is_flag=True, help="Check that no record was altered, cut or taken out.")
+@site_options
+@click.pass_context
+def history(context: click.Context, doctype: str | None, migration_id: str | None, limit: int, verify: bool) -> int:
+    """Show what was done to the site, latest first."""
+    applier = open_applier(context, site_of(context))
+    if verify:
+        problems = tuple(applier.history.verify())
+        answer(context, problems, lines=verified_lines(problems))
+        return Exit.ERROR if problems else Exit.DONE
+    found = applier.get_migration_history(doctype)
+    if migration_id is None:
+        answer(context, found, lines=history_lines(found, limit=limit))
+        return Exit.DONE
+    migration = next((entry for entry in found.migrations if entry.id == migration_id), None)
+    if migration is None:
+        raise UnknownMigrationError(
+            f'no migration "{migration_id}" is on record', hint="Ids are in the last column of `sodaf-migrate history`."
+        )
+    answer(context, migration)
+    return Exit.DONE
+
+
+@click.group()
+def config() -> None:
+    """The site's settings."""
+
+
+@config.command()
+@site_options
+@click.pass_context
+def show(context: click.Context) -> int:
+    """Show each setting, its value, and where the value comes from."""
+    answer(context, site_of(context))
+    return Exit.DONE

@@ -1,0 +1,94 @@
+"""``sodaf-migrate``: choose options, call the library, show the answer, end with the right number."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from sodaf_migrate.cli.change import adopt, rollback, sync
+from sodaf_migrate.cli.exits import Exit, exit_of
+from sodaf_migrate.cli.look import config, diff, dry_run, history, status
+from sodaf_migrate.cli.site import site_options
+from sodaf_migrate.errors import MigrationError
+from sodaf_migrate.report.outcome import error_lines
+from sodaf_migrate.report.render import to_json, write_lines
+
+__all__ = ["main", "program"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@site_options
+@click.version_option(package_name="sodaf-migrate")
+def program() -> None:
+    """Keep tables in step with their DocType definitions, and never lose a row doing it.
+
+    \b
+    Settings come from options, then SODAF_* variables, then sodaf.toml.
+    Exit codes: 0 done, 1 error, 2 changes pending (--check), 3 refused for
+    a hazard, 4 partly done, 5 locked, 64 wrong usage or configuration,
+    130 interrupted.
+    """
+
+
+for _command in (sync, dry_run, diff, status, history, rollback, adopt, config):
+    program.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; never with a traceback, unless ``--debug`` asks for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a name that the locale cannot spell is no reason to die
+    sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def _run(arguments: list[str]) -> int:
+    debug, as_json = "--debug" in arguments, _asks_json(arguments)
+    try:
+        return int(_called(arguments) or Exit.DONE)
+    except click.UsageError as error:
+        _say(_usage(error), as_json)
+        return Exit.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("interrupted\n")
+        return Exit.INTERRUPTED
+    except MigrationError as error:
+        _trace(debug)
+        _say(error, as_json)
+        return exit_of(error)
+    except Exception as error:  # the last door: whatever else goes wrong is a fault of ours
+        _trace(debug)
+        kind = type(error).__name__
+        _say(MigrationError(f"{kind}: {error}", hint="This is a fault in sodaf-migrate; --debug shows where."), as_json)
+        return Exit.ERROR
+
+
+def _called(arguments: list[str]) -> Any:
+    return program.main(args=arguments, prog_name="sodaf-migrate", standalone_mode=False)
+
+
+def _usage(error: click.UsageError) -> MigrationError:
+    path = error.ctx.command_path if error.ctx else "sodaf-migrate"
+    message = error.format_message().rstrip(".")
+    return MigrationError(message[:1].lower() + message[1:], hint=f"`{path} --help` shows what it takes.")
+
+
+def _asks_json(arguments: list[str]) -> bool:
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(one == "--format=json" or (one, two) == ("--format", "json") for one, two in pairs)
+
+
+def _say(error: MigrationError, as_json: bool) -> None:
+    """The error for people on standard error; with JSON asked for, also the document that a program waits for."""
+    if as_json:
+        sys.stdout.write(to_json({"error": error.to_dict()}))
+    write_lines(error_lines(error), sys.stderr)
+
+
+def _trace(debug: bool) -> None:
+    if debug:
+        traceback.print_exc()

@@ -1,0 +1,90 @@
+"""What was done: the reports of one sync, of a run over many DocTypes, and of an error."""
+
+from __future__ import annotations
+
+from sodaf_migrate.errors import DataLossRiskError, DefinitionError, MigrationError
+from sodaf_migrate.plan import Hazard
+from sodaf_migrate.report.lines import Line, Style, counted, duration, table
+from sodaf_migrate.report.preview import findings_lines, risk_lines
+from sodaf_migrate.report.words import sign, words
+from sodaf_migrate.results import BatchMigrationResult, DataLossRisk, MigrationResult
+
+__all__ = ["batch_lines", "error_lines", "result_lines"]
+
+
+def result_lines(result: MigrationResult) -> list[Line]:
+    """One DocType's sync, applied migration or rollback."""
+    if not result.success:
+        lines = [Line(f"{result.doctype}: {result.status}; schema and rows are as before", "bad")]
+        lines += error_lines(result.error, indent=2) if result.error else []
+        return lines + ([] if result.error else [Line(error, "bad", 2) for error in result.errors])
+    lines = [_headline(result)]
+    if result.diff is not None:
+        lines += [Line(f"{sign(change)} {words(change, result.doctype)}", "", 2) for change in result.diff.changes]
+    lines += [Line(f"backup: {result.backup_path}", "", 2)] if result.backup_path else []
+    lines += [Line(f"warning: {warning}", "warn", 2) for warning in result.warnings]
+    return lines + findings_lines(result.findings)
+
+
+def batch_lines(batch: BatchMigrationResult) -> list[Line]:
+    """A run over many DocTypes: the sum, then failures, then what was not tried, what was changed, what was found."""
+    lines = [_sum(batch)]
+    for result in batch.failed:
+        lines += [Line(), *result_lines(result)]
+    lines += [Line(), Line("not tried: " + ", ".join(batch.not_tried), "warn")] if batch.not_tried else []
+    if batch.successful:
+        lines += [
+            Line(),
+            *table(
+                ("DocType", "changes", "rows", "time", "migration"), map(_row, batch.successful), keep=["migration"]
+            ),
+        ]
+    lines += [Line(), Line("in step: " + ", ".join(r.doctype for r in batch.skipped))] if batch.skipped else []
+    told = {warning for result in batch.results for warning in result.warnings}
+    lines += [Line(f"warning: {warning}", "warn") for warning in batch.warnings if warning not in told]
+    lines += [
+        Line(f"warning: {result.doctype}: {warning}", "warn") for result in batch.results for warning in result.warnings
+    ]
+    return lines + findings_lines(finding for result in batch.results for finding in result.findings)
+
+
+def error_lines(error: MigrationError, *, indent: int = 0) -> list[Line]:
+    """One sentence, every problem or danger under it, and the hint."""
+    lines = [Line(f"error: {error.message}", "bad", indent)]
+    if isinstance(error, DataLossRiskError):
+        for risk in error.risks:
+            lines += risk_lines(DataLossRisk.from_hazard(risk)) if isinstance(risk, Hazard) else _risk(risk)
+    elif isinstance(error, DefinitionError):
+        lines += [Line(f"- {problem}", "bad", indent + 2) for problem in error.problems]
+    return lines + ([Line(f"hint: {error.hint}", "", indent)] if error.hint else [])
+
+
+def _risk(risk: object) -> list[Line]:
+    return risk_lines(risk) if isinstance(risk, DataLossRisk) else [Line(str(risk), "bad", 2)]
+
+
+def _headline(result: MigrationResult) -> Line:
+    if not result.changed:
+        return Line(f"{result.doctype}: in step, nothing to do", "good")
+    changes = f", {counted(len(result.diff.changes), 'change')}" if result.diff is not None else ""
+    rows = f", {counted(result.affected_rows, 'row')}" if result.affected_rows else ""
+    record = f"  {result.migration_id}" if result.migration_id else ""
+    status = result.status.replace("_", " ")
+    return Line(f"{result.doctype}: {status}{changes}{rows}, {duration(result.execution_time / 1000)}{record}", "good")
+
+
+def _sum(batch: BatchMigrationResult) -> Line:
+    parts = [f"{len(batch.successful)} changed", f"{len(batch.skipped)} in step"]
+    parts += [f"{len(batch.failed)} failed"] if batch.failed else []
+    parts += [f"{len(batch.not_tried)} not tried"] if batch.not_tried else []
+    total = len(batch.results) + len(batch.not_tried)
+    style: Style = "good" if batch.success else "bad"
+    if batch.success and not batch.changed:
+        return Line(f"{counted(total, 'DocType')} in step, nothing to do ({duration(batch.total_time)})", style)
+    return Line(f"{counted(total, 'DocType')}: {', '.join(parts)} ({duration(batch.total_time)})", style)
+
+
+def _row(result: MigrationResult) -> tuple[Style, tuple[str, ...]]:
+    changes = str(len(result.diff.changes)) if result.diff is not None else str(len(result.sql))
+    time = duration(result.execution_time / 1000)
+    return "", (result.doctype, changes, f"{result.affected_rows:,}", time, result.migration_id or "")

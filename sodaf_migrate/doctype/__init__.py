@@ -1,1 +1,1 @@
-"""Names only."""
+"""Definitions: DocTypes as they are written, read, checked and merged."""

@@ -1,0 +1,351 @@
+"""What must be true of one definition. Each rule is a small function that says all it finds; none stops another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sodaf_migrate.doctype.catalogue import FIELD_TYPES, FieldType, nearest_types
+from sodaf_migrate.doctype.defaults import Misfit, static_default, storable
+from sodaf_migrate.doctype.model import DocField, DocIndex, DocType
+from sodaf_migrate.doctype.problems import Problem
+from sodaf_migrate.doctype.standard import RESERVED_NAMES, leading, trailing
+from sodaf_migrate.doctype.where import where_fault
+
+__all__ = ["FIELD_RULES", "RULES", "faults"]
+
+_MAX_NAME_BYTES = 63  # PostgreSQL's limit, the smallest of the databases that a definition may meet
+_MAX_LENGTH = 1_000_000_000  # SQLite's longest text
+_MAX_PRECISION = 18
+_ON_DELETE = frozenset({"CASCADE", "RESTRICT", "SET NULL", "SET DEFAULT", "NO ACTION"})
+# A field of one of these types may stand in the form without a name.
+_NAMELESS = frozenset({"Section Break", "Column Break", "Tab Break", "Fold", "Heading", "Button", "HTML", "Image"})
+
+
+def faults(doctype: DocType, file: str = "") -> list[Problem]:
+    """Everything that is wrong with one effective definition, whatever the others say."""
+    found = [problem for rule in RULES for problem in rule(doctype, file)]
+    for field in doctype.fields:
+        kind = FIELD_TYPES.get(field.fieldtype)
+        if kind is None:
+            found.append(_unknown_type(doctype, field, file))
+        else:
+            for field_rule in FIELD_RULES:
+                problem = field_rule(doctype, field, kind)
+                if problem is not None:
+                    found.append(_problem(doctype, file, *problem, field=field.fieldname))
+    return found
+
+
+def _problem(doctype: DocType, file: str, code: str, message: str, hint: str, field: str = "") -> Problem:
+    return Problem(code=code, message=message, hint=hint, file=file, doctype=doctype.name, field=field)
+
+
+def _unknown_type(doctype: DocType, field: DocField, file: str) -> Problem:
+    nearest = nearest_types(field.fieldtype)
+    meant = "Did you mean " + " or ".join(f'"{name}"' for name in nearest) + "?"
+    return _problem(
+        doctype,
+        file,
+        "FIELD_TYPE_UNKNOWN",
+        f'{_of(doctype, field)} has the unknown type "{field.fieldtype}"',
+        meant if nearest else "Known types: " + ", ".join(FIELD_TYPES) + ".",
+        field.fieldname,
+    )
+
+
+def _of(doctype: DocType, field: DocField) -> str:
+    return f'Field "{field.fieldname or field.label or ""}" of DocType "{doctype.name}"'
+
+
+# One field: (code, message, hint) or None. Thirty thousand fields pass here at a start, so they are plain functions.
+
+_Found = tuple[str, str, str] | None
+
+
+def fieldname_is_well_formed(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
+    name = field.fieldname
+    if not name:
+        if kind.name in _NAMELESS:
+            return None
+        return ("FIELDNAME_MISSING", f"{_of(doctype, field)} ({kind.name}) has no fieldname", 'Add "fieldname".')
+    if name.isidentifier() and len(name.encode("utf-8", "replace")) <= _MAX_NAME_BYTES:
+        return None
+    if kind.name in _NAMELESS:
+        return None  # it names nothing in a database
+    suggestion = "".join(char if char.isalnum() else "_" for char in name.strip().lower())[:40]
+    return (
+        "FIELDNAME_ILL_FORMED",
+        f"{_of(doctype, field)} has a name that is no fieldname",
+        f"Letters, digits and underscores, no digit first, at most {_MAX_NAME_BYTES} bytes: for example "
+        f'"{suggestion if suggestion.isidentifier() else "field_" + suggestion}".',
+    )
+
+
+def fieldname_is_free(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
+    if field.fieldname.lower() not in RESERVED_NAMES or kind.name in _NAMELESS:
+        return None
+    return (
+        "FIELDNAME_RESERVED",
+        f"{_of(doctype, field)} has a reserved name",
+        f'Every table has or may get that column; call the field "{field.fieldname}_value", say.',
+    )
+
+
+def target_is_named(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
+    if not kind.target or (field.options and field.options.strip()):
+        return None
+    wanted = "the field that holds the DocType's name" if kind.name == "Dynamic Link" else "a DocType"
+    return (
+        "TARGET_MISSING",
+        f'{_of(doctype, field)} is a {kind.name} without a target: "options" is empty',
+        f'Put {wanted} into "options".',
+    )
+
+
+def length_is_sane(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
+    if field.length is None or 0 <= field.length <= _MAX_LENGTH:
+        return None
+    what = "negative" if field.length < 0 else "too large"
+    return (
+        "LENGTH_INVALID",
+        f"{_of(doctype, field)} has a length that is {what}: {field.length}",
+        f'Give a length from 1 to {_MAX_LENGTH}, or leave "length" out.',
+    )
+
+
+def precision_is_sane(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
+    if field.precision is None or 0 <= field.precision <= _MAX_PRECISION:
+        return None
+    return (
+        "PRECISION_INVALID",
+        f"{_of(doctype, field)} has a precision of {field.precision}",
+        f'Give 0 to {_MAX_PRECISION} digits behind the point, or leave "precision" out.',
+    )
+
+
+def default_fits(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
+    if field.default is None or not kind.has_column:
+        return None
+    try:
+        static_default(field)
+    except Misfit as misfit:
+        return (
+            "DEFAULT_MISFIT",
+            f"{_of(doctype, field)} ({kind.name}) has a default that does not fit: {_shown(field.default)}",
+            f"It takes {misfit}.",
+        )
+    return None
+
+
+def _shown(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return f'"{text[:60]}"' + ("…" if len(text) > 60 else "")
+
+
+def on_delete_is_known(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
+    rule = field.on_delete
+    if rule is None or " ".join(rule.upper().split()) in _ON_DELETE:
+        return None
+    return (
+        "ON_DELETE_UNKNOWN",
+        f'{_of(doctype, field)} has the unknown on_delete rule "{rule}"',
+        "Known rules: " + ", ".join(sorted(_ON_DELETE)) + ".",
+    )
+
+
+def column_is_there_for_unique(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
+    if not (field.unique or field.indexed or field.search_index) or (kind.has_column and not field.is_virtual):
+        return None
+    wish = "unique" if field.unique else "indexed"
+    reason = "is virtual" if field.is_virtual else f"({kind.name}) keeps no value of its own"
+    return (
+        "INDEX_WITHOUT_COLUMN",
+        f"{_of(doctype, field)} {reason}, so it cannot be {wish}",
+        f'Take "{wish}" off the field.',
+    )
+
+
+def old_names_are_usable(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
+    for old in field.old_fieldname:
+        fault = _name_fault(old)
+        if fault:
+            return (
+                "OLD_NAME_INVALID",
+                f"{_of(doctype, field)} has an old_fieldname that {fault}",
+                "Give the name of the column as it was.",
+            )
+    return None
+
+
+FIELD_RULES = (
+    fieldname_is_well_formed,
+    fieldname_is_free,
+    target_is_named,
+    length_is_sane,
+    precision_is_sane,
+    default_fits,
+    on_delete_is_known,
+    column_is_there_for_unique,
+    old_names_are_usable,
+)
+
+
+# One definition.
+
+
+def _name_fault(name: str) -> str | None:
+    if not name.strip():
+        return "is empty"
+    if name.isascii() and "\0" not in name:
+        return None
+    try:
+        storable(name)
+    except Misfit:
+        return "holds NUL or half a character"
+    return None
+
+
+def names_are_usable(doctype: DocType, file: str) -> Iterator[Problem]:
+    """Any text is a name of a DocType or table, but what SQLite cannot store or keeps for itself."""
+    for what, name in (("name", doctype.name), ("table_name", doctype.table_name)):
+        fault = None if name is None else _name_fault(name)
+        if fault:
+            yield _problem(
+                doctype, file, "NAME_INVALID", f"The {what} of DocType {doctype.name!r} {fault}", f'Change "{what}".'
+            )
+    if doctype.table.lower().startswith("sqlite_"):
+        yield _problem(
+            doctype,
+            file,
+            "NAME_INVALID",
+            f'The table "{doctype.table}" of DocType "{doctype.name}" has a name that SQLite keeps for itself',
+            'Choose a table_name that does not begin with "sqlite_".',
+        )
+    for old in doctype.old_name:
+        fault = _name_fault(old)
+        if fault:
+            yield _problem(
+                doctype,
+                file,
+                "OLD_NAME_INVALID",
+                f'DocType "{doctype.name}" has an old_name that {fault}',
+                "Give the name of the DocType as it was.",
+            )
+
+
+def fieldnames_differ(doctype: DocType, file: str) -> Iterator[Problem]:
+    """Case aside, as SQL compares names."""
+    seen: dict[str, DocField] = {}
+    for field in doctype.fields:
+        if field.fieldname:
+            first = seen.setdefault(field.fieldname.lower(), field)
+            if first is not field:
+                case = (
+                    ""
+                    if first.fieldname == field.fieldname
+                    else f' and "{first.fieldname}", which SQL cannot tell apart'
+                )
+                yield _problem(
+                    doctype,
+                    file,
+                    "FIELDNAME_TWICE",
+                    f'DocType "{doctype.name}" has two fields called "{field.fieldname}"{case}',
+                    f"One is a {first.fieldtype}, the other a {field.fieldtype}: rename one of them.",
+                    field.fieldname,
+                )
+
+
+def old_fieldnames_differ(doctype: DocType, file: str) -> Iterator[Problem]:
+    """One old column can become only one new one."""
+    claims: dict[str, str] = {}
+    for field in doctype.fields:
+        for old in field.old_fieldname:
+            first = claims.setdefault(old.lower(), field.fieldname)
+            if first != field.fieldname:
+                yield _problem(
+                    doctype,
+                    file,
+                    "OLD_FIELDNAME_TWICE",
+                    f'Fields "{first}" and "{field.fieldname}" of DocType "{doctype.name}" both claim the old '
+                    f'fieldname "{old}"',
+                    "Only one of them can be the field under its new name.",
+                    field.fieldname,
+                )
+
+
+def indexes_have_columns(doctype: DocType, file: str) -> Iterator[Problem]:
+    """Every part of every index is a column, once, and the condition is one expression."""
+    if not doctype.indexes:
+        return
+    columns = {column.name.lower() for column in (*leading(doctype), *trailing(doctype))} | {
+        field.fieldname.lower()
+        for field in doctype.fields
+        if field.fieldtype in FIELD_TYPES and field.has_column and field.fieldname
+    }
+    fields = {field.fieldname.lower(): field for field in doctype.fields}
+    for index in doctype.indexes:
+        said = f'An index of DocType "{doctype.name}" ({", ".join(part.field for part in index.fields)})'
+        for code, message, hint in _index_faults(index, columns, fields):
+            yield _problem(doctype, file, code, f"{said} {message}", hint)
+
+
+def _index_faults(index: DocIndex, columns: set[str], fields: dict[str, DocField]) -> Iterator[tuple[str, str, str]]:
+    if not index.fields:
+        yield "INDEX_EMPTY", "names no field", 'List its fields in "fields".'
+    for part in index.fields:
+        if part.field.lower() in fields and part.field.lower() not in columns:
+            hint = "Index a field that keeps its value in the table."
+            yield "INDEX_WITHOUT_COLUMN", f'names field "{part.field}", which has no column', hint
+        elif part.field.lower() not in columns:
+            yield "INDEX_FIELD_UNKNOWN", f'names an unknown field "{part.field}"', "Correct the name, or add the field."
+    names = [part.field.lower() for part in index.fields]
+    if len(set(names)) < len(names):
+        yield "INDEX_FIELD_TWICE", "names a field twice", "Name each field once."
+    fault = None if index.where is None else where_fault(index.where)
+    if fault:
+        yield "INDEX_WHERE_INVALID", f"has a condition that is no single SQL expression: {fault}", 'Correct "where".'
+    if index.name is not None and (_name_fault(index.name) or index.name.lower().startswith("sqlite_")):
+        yield "NAME_INVALID", f"has an unusable name {index.name!r}", 'Leave "name" out, and one is made for it.'
+
+
+def on_delete_of_doctype_is_known(doctype: DocType, file: str) -> Iterator[Problem]:
+    rule = doctype.on_delete
+    if rule is not None and " ".join(rule.upper().split()) not in _ON_DELETE:
+        yield _problem(
+            doctype,
+            file,
+            "ON_DELETE_UNKNOWN",
+            f'DocType "{doctype.name}" has the unknown on_delete rule "{rule}"',
+            "Known rules: " + ", ".join(sorted(_ON_DELETE)) + ".",
+        )
+
+
+def kinds_agree(doctype: DocType, file: str) -> Iterator[Problem]:
+    """A Single has one row and no table, so it can be neither a child nor a tree."""
+    if doctype.issingle and (doctype.istable or doctype.is_tree):
+        other = "a child table" if doctype.istable else "a tree"
+        yield _problem(
+            doctype,
+            file,
+            "KINDS_DISAGREE",
+            f'DocType "{doctype.name}" is both a Single and {other}',
+            "Take one of the two flags away.",
+        )
+    if doctype.is_tree and not doctype.tree_parent.isidentifier():
+        yield _problem(
+            doctype,
+            file,
+            "FIELDNAME_ILL_FORMED",
+            f'DocType "{doctype.name}" is a tree whose parent field would be called "{doctype.tree_parent}"',
+            'Give a proper name in "nsm_parent_field".',
+        )
+
+
+RULES = (
+    names_are_usable,
+    fieldnames_differ,
+    old_fieldnames_differ,
+    indexes_have_columns,
+    on_delete_of_doctype_is_known,
+    kinds_agree,
+)

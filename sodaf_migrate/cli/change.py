@@ -28,7 +28,7 @@ from sodaf_migrate.report.lines import Line, counted, table
 from sodaf_migrate.results import BatchMigrationResult, MigrationResult
 
 if TYPE_CHECKING:
-    from sodaf_migrate.applier import MigrationApplier
+    from sodaf_migrate.applier.applier import MigrationApplier
 
 __all__ = ["adopt", "rollback", "sync"]
 
@@ -93,6 +93,7 @@ def _sync_some(applier: MigrationApplier, names: tuple[str, ...], options: SyncO
         results=tuple(results),
         not_tried=names[len(results) :],
         total_time=time.monotonic() - started,
+        warnings=tuple(f"{result.doctype}: {warning}" for result in results for warning in result.warnings),
     )
 
 

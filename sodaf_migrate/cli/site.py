@@ -14,7 +14,7 @@ from sodaf_migrate.report.lines import Line
 from sodaf_migrate.report.render import to_json, to_lines, write_lines
 
 if TYPE_CHECKING:
-    from sodaf_migrate.applier import MigrationApplier
+    from sodaf_migrate.applier.applier import MigrationApplier
     from sodaf_migrate.doctype.engine import DocTypeEngine
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "answers_json",
     "check_option",
     "chosen",
-    "debugging",
     "doctype_argument",
     "engine_of",
     "hazard_options",
@@ -111,11 +110,7 @@ def site_of(context: click.Context) -> Site:
 
 def answers_json(context: click.Context) -> bool:
     """Whether the answer is to be JSON."""
-    return _given(context, "format") == "json"
-
-
-def debugging(context: click.Context) -> bool:
-    return bool(_given(context, "debug"))
+    return bool(_given(context, "format") == "json")
 
 
 def engine_of(site: Site) -> DocTypeEngine:
@@ -127,7 +122,7 @@ def engine_of(site: Site) -> DocTypeEngine:
 
 def open_applier(context: click.Context, site: Site) -> MigrationApplier:
     """An applier for the site, that tells its progress on a terminal."""
-    from sodaf_migrate.applier import MigrationApplier
+    from sodaf_migrate.applier.applier import MigrationApplier
     from sodaf_migrate.cli.progress import listener_of
 
     database = site.database_path()  # before the definitions: without a database nothing else matters

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sodaf_migrate.errors import DataLossRiskError, DefinitionError, MigrationError
-from sodaf_migrate.plan import Hazard
+from sodaf_migrate.plan import Finding, Severity
 from sodaf_migrate.report.lines import Line, Style, counted, duration, table
-from sodaf_migrate.report.preview import findings_lines, risk_lines
+from sodaf_migrate.report.preview import findings_lines
 from sodaf_migrate.report.words import sign, words
 from sodaf_migrate.results import BatchMigrationResult, DataLossRisk, MigrationResult
 
@@ -22,8 +22,9 @@ def result_lines(result: MigrationResult) -> list[Line]:
     if result.diff is not None:
         lines += [Line(f"{sign(change)} {words(change, result.doctype)}", "", 2) for change in result.diff.changes]
     lines += [Line(f"backup: {result.backup_path}", "", 2)] if result.backup_path else []
-    lines += [Line(f"warning: {warning}", "warn", 2) for warning in result.warnings]
-    return lines + findings_lines(result.findings)
+    told = {finding.message for finding in result.findings}
+    lines += [Line(f"warning: {warning}", "warn", 2) for warning in result.warnings if warning not in told]
+    return lines + findings_lines(_pressing(result))
 
 
 def batch_lines(batch: BatchMigrationResult) -> list[Line]:
@@ -40,27 +41,25 @@ def batch_lines(batch: BatchMigrationResult) -> list[Line]:
             ),
         ]
     lines += [Line(), Line("in step: " + ", ".join(r.doctype for r in batch.skipped))] if batch.skipped else []
-    told = {warning for result in batch.results for warning in result.warnings}
+    told = {f"{result.doctype}: {finding.message}" for result in batch.results for finding in result.findings}
     lines += [Line(f"warning: {warning}", "warn") for warning in batch.warnings if warning not in told]
-    lines += [
-        Line(f"warning: {result.doctype}: {warning}", "warn") for result in batch.results for warning in result.warnings
-    ]
-    return lines + findings_lines(finding for result in batch.results for finding in result.findings)
+    return lines + findings_lines(finding for result in batch.results for finding in _pressing(result))
 
 
 def error_lines(error: MigrationError, *, indent: int = 0) -> list[Line]:
     """One sentence, every problem or danger under it, and the hint."""
     lines = [Line(f"error: {error.message}", "bad", indent)]
     if isinstance(error, DataLossRiskError):
-        for risk in error.risks:
-            lines += risk_lines(DataLossRisk.from_hazard(risk)) if isinstance(risk, Hazard) else _risk(risk)
+        samples = [risk for risk in error.risks if isinstance(risk, DataLossRisk) and risk.samples]
+        lines += [Line(f"{risk.target}: such as {', '.join(risk.samples)}", "", indent + 2) for risk in samples]
     elif isinstance(error, DefinitionError):
         lines += [Line(f"- {problem}", "bad", indent + 2) for problem in error.problems]
     return lines + ([Line(f"hint: {error.hint}", "", indent)] if error.hint else [])
 
 
-def _risk(risk: object) -> list[Line]:
-    return risk_lines(risk) if isinstance(risk, DataLossRisk) else [Line(str(risk), "bad", 2)]
+def _pressing(result: MigrationResult) -> tuple[Finding, ...]:
+    """What somebody has to look at; the rest is for the dry run."""
+    return tuple(finding for finding in result.findings if finding.severity is not Severity.INFO)
 
 
 def _headline(result: MigrationResult) -> Line:

@@ -18,6 +18,8 @@ _COST = {
     Cost.IN_PLACE: "rows are updated where they are",
     Cost.REBUILD: "the table is copied",
 }
+#: Findings that say what ``kept`` and ``likely_renames`` of the diff say: these have a part of their own.
+_TOLD_APART = frozenset({"KEPT_FOREIGN", "KEPT_REMOVED_FIELD", "KEPT_REMOVED_TABLE", "LIKELY_RENAME"})
 _SEVERITY: dict[Severity, Style] = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.INFO: ""}
 _SIGNS: dict[str, Style] = {"+": "good", "-": "bad", "~": "warn"}
 
@@ -45,11 +47,11 @@ def diffs_lines(diffs: Iterable[SchemaDiff]) -> list[Line]:
 def dry_run_lines(result: DryRunResult, *, sql: bool = True) -> list[Line]:
     """One DocType's dry run: what stands in the way, what changes and how, what stays, the SQL."""
     lines = [_headline(result)]
-    if result.error is not None:
+    if result.error is not None and not result.refused_risks:  # the dangers say it better, one by one
         lines += [Line(f"error: {result.error.message}", "bad", 2)]
         lines += [Line(f"hint: {result.error.hint}", "", 2)] if result.error.hint else []
     lines += _risks(result.data_loss_risks)
-    lines += findings_lines(result.findings)
+    lines += findings_lines(finding for finding in result.findings if finding.code not in _TOLD_APART)
     if result.diff is not None:
         lines += [*heading("Changes"), *_change_lines(result.diff)] if result.diff.has_changes else []
     lines += _how(result.plan)

@@ -76,7 +76,7 @@ def dry_runs_lines(results: Iterable[DryRunResult], *, sql: bool = False) -> lis
 def risk_lines(risk: DataLossRisk) -> list[Line]:
     """One danger with its rows, samples, and the option that accepts it."""
     rows = "" if risk.affected_rows is None else f" ({counted(risk.affected_rows, 'row')})"
-    lines = [Line(f"{risk.code}  {risk.target}: {risk.description}{rows}", "warn" if risk.allowed else "bad", 2)]
+    lines = [Line(f"{risk.code} {risk.target}: {risk.description}{rows}", "warn" if risk.allowed else "bad", 2)]
     if risk.samples:
         lines.append(Line("such as " + ", ".join(risk.samples), "", 4))
     ways = (*risk.mitigations,) or ((f"allow it by name: {risk.allow}",) if risk.allow else ())
@@ -92,7 +92,7 @@ def findings_lines(findings: Iterable[Finding]) -> list[Line]:
     lines = heading("Findings") if found else []
     for finding in found:
         rows = "" if finding.rows is None else f" ({counted(finding.rows, 'row')})"
-        text = f"{finding.severity.value} {finding.code}  {finding.target}: {finding.message}{rows}"
+        text = f"{finding.severity.value} {finding.code} {finding.target}: {finding.message}{rows}"
         lines.append(Line(text, _SEVERITY[finding.severity], 2))
         lines += [Line(finding.hint, "", 4, hang=0)] if finding.hint else []
     return lines
@@ -140,7 +140,7 @@ def _how(plan: Plan | None) -> list[Line]:
         return []
     lines = heading("How, the cheapest safe way")
     for step in plan.steps:
-        lines.append(Line(f"{step.cost.value}  {step.title}" + (f": {step.reason}" if step.reason else ""), "", 2))
+        lines.append(Line(f"[{step.cost.value}] {step.title}" + (f": {step.reason}" if step.reason else ""), "", 2))
         if step.irreversible:
             lines.append(Line(f"not undone by a rollback: {step.irreversible}", "warn", 4))
     return lines

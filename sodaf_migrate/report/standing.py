@@ -43,7 +43,11 @@ def history_lines(history: MigrationHistory, *, limit: int | None = None) -> lis
         return [Line("no migration is on record")]
     left = len(history.migrations) - len(found)
     lines = [Line(f"{counted(len(history.migrations), 'migration')}: {stats}", "title"), Line()]
-    lines += table(("when (UTC)", "DocType", "status", "rows", "time", "id"), map(_migration_row, found), keep=["id"])
+    lines += table(
+        ("when (UTC)", "DocType", "status", "rows", "time", "id"),
+        map(_migration_row, found),
+        keep=["when (UTC)", "status", "id"],
+    )
     return lines + ([Line(f"and {left} earlier", "quiet")] if left else [])
 
 
@@ -124,4 +128,4 @@ def _migration_row(migration: Migration) -> tuple[Style, tuple[str, ...]]:
 
 
 def _when(timestamp: str | None) -> str:
-    return timestamp[:19].replace("T", " ") if timestamp else ""
+    return timestamp[:16].replace("T", " ") if timestamp else ""

@@ -31,7 +31,7 @@ __all__ = ["kept", "likely_rename", "said", "shown_default", "sign", "words"]
 _REASONS = {
     "removed_field": "its field was removed; its values stay",
     "removed_table": "its definition was removed; its rows stay",
-    "foreign": "not ours",
+    "foreign": "not ours, so left alone",
 }
 _OPTIONS = {"strict": "STRICT", "without_rowid": "WITHOUT ROWID"}
 
@@ -71,7 +71,7 @@ def kept(item: Kept, doctype: str) -> str:
     """Something that stays without being wished for, and why."""
     name = item.name
     where = name.name if name.kind in ("table", "view") else f"{_place(name.table, doctype)}.{name.name}"
-    reason = {"removed_field": "its field was removed; its values stay", "foreign": "not ours"}.get(
+    reason = {"removed_field": "its field was removed; its values stay", "foreign": "not ours, so left alone"}.get(
         item.reason, item.reason
     )
     return f"{name.kind} {where}: {reason}"
@@ -173,15 +173,16 @@ def _index(change: IndexChange, doctype: str) -> str:
     if change.old is None or change.new is None:
         index = change.new or change.old
         assert index is not None
-        return f"{'add' if change.new else 'drop'} {_index_words(index)} of {place}"
+        return f"{'add' if change.new else 'drop'} {_index_words(index, place)}"
     if change.old.definition() == change.new.definition():
         return f"rename index {change.old.name} → {change.new.name} of {place}"
-    return f"index {change.new.name} of {place}: {_index_words(change.old)} → {_index_words(change.new)}"
+    return f"{_index_words(change.old, place)} → {_index_words(change.new, '')}"
 
 
-def _index_words(index: Index) -> str:
+def _index_words(index: Index, place: str) -> str:
     where = f" where {index.where.text}" if index.where else ""
-    return f"{'unique ' if index.unique else ''}index on ({_parts(index.parts)}){where}"
+    on = f"on {place} " if place else "on "
+    return f"{'unique ' if index.unique else ''}index {on}({_parts(index.parts)}){where}"
 
 
 @_said.register
@@ -234,7 +235,8 @@ def _came_or_went(noun: str, old: str, new: str, place: str) -> str:
 @_said.register
 def _option(change: OptionChange, doctype: str) -> str:
     option = _OPTIONS.get(change.option, change.option)
-    return f"make {_place(change.table, doctype)} {option}" if change.new else f"{change.table} is no longer {option}"
+    place = _place(change.table, doctype)
+    return f"make {place} {option}" if change.new else f"make {place} no longer {option}"
 
 
 @_said.register

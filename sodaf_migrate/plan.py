@@ -29,10 +29,15 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One statement. With ``check`` it is a query, and any row that it returns is a failure that ``check`` words."""
+    """One statement. With ``check`` it is a query, and any row that it returns is a failure that ``check`` words.
+
+    With ``catalogue`` it edits the stored text of one table; whoever runs it opens the catalogue for it and makes the
+    edit live afterwards.
+    """
 
     sql: str
     check: str | None = None
+    catalogue: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

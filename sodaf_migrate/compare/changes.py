@@ -182,7 +182,7 @@ class VirtualTableChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsChange:
-    """Rows that follow a rename: ``column`` becomes ``new`` where it is ``old`` and every (column, value) of ``where``."""
+    """Rows that follow a rename: ``column`` becomes ``new`` where it is ``old`` and ``where`` (column, value) holds."""
 
     table: str
     column: str

@@ -124,9 +124,7 @@ def _inherit(live: Table, wish: Table) -> Table:
         key = replace(key, parts=parts, on_conflict=live.primary_key.on_conflict, name=live.primary_key.name)
         if live.without_rowid:
             key = replace(key, rowid_alias=live.primary_key.rowid_alias)
-    return replace(
-        wish, columns=tuple(merged), primary_key=key, strict=live.strict, without_rowid=live.without_rowid
-    )
+    return replace(wish, columns=tuple(merged), primary_key=key, strict=live.strict, without_rowid=live.without_rowid)
 
 
 def _removed_columns(
@@ -141,7 +139,9 @@ def _removed_columns(
         if policy.may_drop(name):
             dropped.append(ColumnChange(table=live.name, old=column, new=None))
             continue
-        kept.append(Kept(name=ObjectName("column", live.name, column.name), reason="removed_field" if ours else "foreign"))
+        kept.append(
+            Kept(name=ObjectName("column", live.name, column.name), reason="removed_field" if ours else "foreign")
+        )
         in_key = live.primary_key is not None and fold(column.name) in map(fold, live.primary_key.columns)
         if ours and column.not_null and column.default is None and column.generated is None and not in_key:
             # Nobody fills it any more: left NOT NULL, it would refuse every new row.

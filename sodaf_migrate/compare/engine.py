@@ -112,7 +112,7 @@ class SchemaComparisonEngine:
         return self._compared(diff, live, wish, policy, declared)
 
     def compare_sql(self, wish: Schema, options: SyncOptions, *, name: str) -> Comparison:
-        """What the whole database needs to be the wish given as SQL; ``options.renames`` maps "table.column" or tables."""
+        """What the whole database needs to be a wish in SQL; ``options.renames`` maps tables and "table.column"."""
         live = self.read(None)
         memory = self.remembered(name)
         diff = SchemaDiff(doctype=name)
@@ -132,9 +132,7 @@ class SchemaComparisonEngine:
         )
         return self._compared(diff, live, wish, policy, ())
 
-    def _table_renamed(
-        self, diff: SchemaDiff, asked: Wish, wish: Schema, live: Schema, doctype: DocType
-    ) -> SchemaDiff:
+    def _table_renamed(self, diff: SchemaDiff, asked: Wish, wish: Schema, live: Schema, doctype: DocType) -> SchemaDiff:
         new = wish.tables[0].name
         for old_name, old_table in zip(asked.old_names, asked.old_tables, strict=False):
             there = live.table(old_table)

@@ -63,7 +63,11 @@ def doctype_renamed(old: str, doctype: DocType, engine: Definitions, live: Schem
         there = live.table(table)
         if there is not None and there.column(column) is not None:
             yield RowsChange(
-                table=table, column=column, old=old, new=doctype.name, reason="rows name the DocType that they belong to"
+                table=table,
+                column=column,
+                old=old,
+                new=doctype.name,
+                reason="rows name the DocType that they belong to",
             )
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 __all__ = [
     "Check",
@@ -235,6 +235,9 @@ class ObjectName:
     name: str
 
 
+_Named = TypeVar("_Named", Table, Index, View)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
     """Everything a database (or a wish) holds; each tuple is in creation order."""
@@ -280,7 +283,7 @@ class Schema:
         return tuple(trigger for trigger in self.triggers if fold(trigger.table) == fold(table))
 
 
-def _named(items: Iterable[Any], name: str) -> Any:
+def _named(items: Iterable[_Named], name: str) -> _Named | None:
     wanted = fold(name)
     return next((item for item in items if fold(item.name) == wanted), None)
 

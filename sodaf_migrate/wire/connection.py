@@ -95,6 +95,29 @@ class Wire:
         finally:
             cursor.close()
 
+    def edit_catalogue(self, sql: str) -> None:
+        """Runs one UPDATE of sqlite_schema inside ``atomic`` and makes it live for every connection.
+
+        Raises DatabaseError where the library guards its catalogue (SQLITE_DBCONFIG_DEFENSIVE), and when not exactly
+        one object was edited. A text that SQLite cannot read is found by the next statement and undone by rollback.
+        """
+        with self.pragmas(writable_schema=1):
+            edited = self.run(sql)
+            if edited != 1:
+                raise DatabaseError(
+                    f"A catalogue edit met {edited} objects instead of one", details={"sql": shortened(sql)}
+                )
+            # A changed schema_version is what makes this connection, and all others, read the catalogue again.
+            self._set_pragma("schema_version", int(self._pragma("schema_version")) + 1)
+
+    def catalogue_is_open(self) -> bool:
+        """Whether ``edit_catalogue`` may work here: a defensive connection silently ignores the pragma."""
+        try:
+            with self.pragmas(writable_schema=1):
+                return True
+        except DatabaseError:
+            return False
+
     @contextmanager
     def atomic(self, *, exclusive: bool = False) -> Iterator[None]:
         """All or nothing: the outermost one is a transaction with the write lock, a nested one a savepoint.

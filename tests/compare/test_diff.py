@@ -84,7 +84,9 @@ def test_forth_and_back_is_where_we_were() -> None:
 
 def test_ownership_names_things_case_aside() -> None:
     """History remembers things under folded names."""
-    assert ObjectName("column", "t", "id") in object_names(Schema(tables=(Table(name="T", columns=(Column(name="Id"),)),)))
+    assert ObjectName("column", "t", "id") in object_names(
+        Schema(tables=(Table(name="T", columns=(Column(name="Id"),)),))
+    )
 
 
 def _parts(diff: SchemaDiff) -> dict[str, object]:

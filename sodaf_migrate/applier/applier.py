@@ -1,0 +1,210 @@
+"""MigrationApplier: the front door. Each method reads top to bottom like a story; the parts tell the details."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sodaf_migrate.applier.batch import Batch
+from sodaf_migrate.applier.migrations import as_migration, pending_migrations
+from sodaf_migrate.applier.planning import live_without, refuse
+from sodaf_migrate.applier.preview import dry_run_of
+from sodaf_migrate.applier.rollback import way_back
+from sodaf_migrate.applier.session import Session
+from sodaf_migrate.applier.status import adopted, status_of
+from sodaf_migrate.compare.names import object_names
+from sodaf_migrate.desired import SiteRules
+from sodaf_migrate.dialects.sqlite.inspect import read_schema
+from sodaf_migrate.doctype.engine import DocTypeEngine
+from sodaf_migrate.errors import ConfigurationError
+from sodaf_migrate.events import Listener, silent
+from sodaf_migrate.execute.executor import MigrationExecutor
+from sodaf_migrate.history.manager import MigrationHistoryManager
+from sodaf_migrate.options import DryRunOptions, RollbackOptions, SyncOptions
+from sodaf_migrate.plan import Plan
+from sodaf_migrate.results import (
+    BatchMigrationResult,
+    DryRunResult,
+    Migration,
+    MigrationHistory,
+    MigrationResult,
+    StatusReport,
+)
+from sodaf_migrate.schema.model import ObjectName, Schema
+from sodaf_migrate.wire.connection import OnConnect
+from sodaf_migrate.wire.open import Target, open_wire
+
+__all__ = ["MigrationApplier"]
+
+
+class MigrationApplier:
+    """Brings the tables of one database in step with the definitions of ``engine``.
+
+    ``target`` is a path, a ``sqlite3.Connection`` or a ``sqlite_utils.Database``; ``on_connect`` prepares every
+    connection that is opened here with the site's collations and functions. Every method opens the database anew (or
+    borrows the caller's connection) and leaves nothing open.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        engine: DocTypeEngine | None = None,
+        *,
+        listener: Listener = silent,
+        on_connect: OnConnect | None = None,
+        site_rules: SiteRules | None = None,
+        executor: MigrationExecutor | None = None,
+    ) -> None:
+        self.target = target
+        self.engine = engine if engine is not None else DocTypeEngine.from_doctypes([])
+        self.listener = listener
+        self.on_connect = on_connect
+        self.site_rules = site_rules or SiteRules()
+        self.executor = executor or MigrationExecutor(listener=listener)
+
+    @property
+    def history(self) -> MigrationHistoryManager:
+        """The records of this database, opened for each call."""
+        return MigrationHistoryManager(self.target)
+
+    @contextmanager
+    def _session(self, options: SyncOptions, *, readonly: bool = False, run_id: str | None = None) -> Iterator[Session]:
+        with open_wire(
+            self.target,
+            readonly=readonly,
+            on_connect=self.on_connect,
+            lock_timeout=options.lock_timeout,
+            must_exist=readonly,
+        ) as wire:
+            yield Session(
+                wire=wire,
+                engine=self.engine,
+                history=MigrationHistoryManager(wire),
+                executor=self.executor,
+                rules=self.site_rules,
+                options=options,
+                listener=self.listener,
+                run_id=run_id,
+            )
+
+    # One DocType, or all.
+
+    def sync_doctype(self, name: str, options: SyncOptions | None = None) -> MigrationResult:
+        """Bring one DocType's tables in step. Raises DataLossRiskError, LockHeldError… : then nothing was changed."""
+        self.engine.get(name)  # an unknown name is said before the database is touched
+        options = options or SyncOptions()
+        with self._session(options) as session:
+            return session.sync(name, lambda: session.plan(name))
+
+    def sync_all_doctypes(self, options: SyncOptions | None = None) -> BatchMigrationResult:
+        """Bring every DocType in step, those first on which others depend; failures are in the result."""
+        options = options or SyncOptions()
+        run_id = f"run-{int(time.time() * 1000):x}-{secrets.token_hex(4)}"
+        with self._session(options, run_id=run_id) as session:
+            return Batch(session=session, run_id=run_id).run()
+
+    def plan(self, name: str, options: SyncOptions | None = None) -> Plan:
+        """The plan that a sync would carry out, hazards and findings included; nothing is written."""
+        self.engine.get(name)
+        with self._session(options or SyncOptions(), readonly=True) as session:
+            return session.plan(name)
+
+    def dry_run(self, name: str, options: DryRunOptions | None = None) -> DryRunResult:
+        """What a sync of one DocType would do. Changes no byte of the database."""
+        self.engine.get(name)
+        with self._session((options or DryRunOptions()).as_sync(), readonly=True) as session:
+            return dry_run_of(session, name, lambda: session.plan(name))
+
+    def dry_run_all(self, options: DryRunOptions | None = None) -> tuple[DryRunResult, ...]:
+        """What a sync of every DocType would do, in the order of the sync."""
+        with self._session((options or DryRunOptions()).as_sync(), readonly=True) as session:
+            return Batch(session=session, run_id="").preview()
+
+    # A wish in SQL.
+
+    def sync_schema(self, wish: Schema, options: SyncOptions | None = None, *, name: str = "schema") -> MigrationResult:
+        """Make the database what ``wish`` says; things that are not ours are kept. ``name`` stands in history."""
+        options = options or SyncOptions()
+        with self._session(options) as session:
+            return session.sync(name, lambda: session.plan_schema(wish, name))
+
+    def dry_run_schema(
+        self, wish: Schema, options: DryRunOptions | None = None, *, name: str = "schema"
+    ) -> DryRunResult:
+        """What ``sync_schema`` would do."""
+        with self._session((options or DryRunOptions()).as_sync(), readonly=True) as session:
+            return dry_run_of(session, name, lambda: session.plan_schema(wish, name))
+
+    def adopt_schema(self, *, name: str = "schema") -> tuple[ObjectName, ...]:
+        """Take everything in the database over as ours, under ``name``; writes history alone."""
+        with self._session(SyncOptions()) as session:
+            history = session.history
+            live = live_without(read_schema(session.wire), history.tables)
+            names = tuple(sorted(object_names(live)))
+            with session.wire.atomic():
+                history.initialize_history_table()
+                history.adopt(name, names)
+            return names
+
+    # Stored migrations, and the way back.
+
+    def apply_migration(self, migration: Migration, options: SyncOptions | None = None) -> MigrationResult:
+        """Apply a plan that was stored. Raises StalePlanError when the database is not as it was then."""
+        if migration.plan is None:
+            raise ConfigurationError(
+                f'The migration "{migration.id}" carries no plan',
+                hint="Take it from get_pending_migrations() or Plan.from_json().",
+            )
+        options = options or SyncOptions()
+        with self._session(options) as session:
+            refuse(migration.plan, options)
+            return session.apply(migration.plan)
+
+    def rollback_migration(self, migration_id: str, options: RollbackOptions | None = None) -> MigrationResult:
+        """Take one migration back: its reverse changes, planned anew against what is live now."""
+        options = options or RollbackOptions()
+        sync = SyncOptions(
+            allow=options.allow,
+            force=options.force,
+            lock_timeout=options.lock_timeout,
+            applied_by=options.applied_by,
+            description=f"rollback of {migration_id}",
+        )
+        with self._session(sync) as session:
+            record = session.history.get_migration_by_id(migration_id)
+            plan = way_back(session, record)
+            refuse(plan, sync)
+            return session.apply(plan, reverses=migration_id)
+
+    # Looking at the site.
+
+    def status(self) -> StatusReport:
+        """How every DocType stands; nothing is written."""
+        with self._session(SyncOptions(), readonly=True) as session:
+            return status_of(session)
+
+    def adopt(self, *names: str) -> dict[str, tuple[ObjectName, ...]]:
+        """Take the live tables of these DocTypes (all without a name) over as ours; writes history alone."""
+        with self._session(SyncOptions()) as session:
+            return adopted(session, names or self.engine.names())
+
+    def get_migration_history(self, doctype: str | None = None) -> MigrationHistory:
+        """The migrations on record, of one DocType or all, with those still to come."""
+        with self._session(SyncOptions(), readonly=True) as session:
+            done = session.history.get_migration_history(doctype)
+            names = (doctype,) if doctype else self.engine.names()
+            waiting = pending_migrations(session, [name for name in names if name in self.engine.names()])
+            return MigrationHistory(migrations=tuple(map(as_migration, done)), pending_migrations=waiting)
+
+    def get_pending_migrations(self) -> tuple[Migration, ...]:
+        """What a sync of everything would apply, as migrations that can be stored and applied later."""
+        with self._session(SyncOptions(), readonly=True) as session:
+            return pending_migrations(session, self.engine.names())
+
+    def is_migration_applied(self, migration_id: str) -> bool:
+        """Whether a record of that id says applied."""
+        with self._session(SyncOptions(), readonly=True) as session:
+            record = session.history.find(migration_id)
+            return record is not None and record.status == "applied"

@@ -1,0 +1,184 @@
+"""Many DocTypes in one call: what did not change since it was last found in step is passed over unread."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sqlite3
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+from sodaf_migrate import __version__
+from sodaf_migrate.applier.planning import refuse
+from sodaf_migrate.applier.preview import dry_run_of
+from sodaf_migrate.applier.session import Session
+from sodaf_migrate.dialects.sqlite.inspect import raw_digests
+from sodaf_migrate.dialects.sqlite.normalise import normalise
+from sodaf_migrate.errors import DatabaseError, MigrationError
+from sodaf_migrate.plan import Severity
+from sodaf_migrate.results import BatchMigrationResult, DryRunResult, MigrationResult
+from sodaf_migrate.schema.model import Schema, fold
+
+__all__ = ["Batch"]
+
+logger = logging.getLogger("sodaf_migrate")
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """One run over every DocType of a session's engine."""
+
+    session: Session
+    run_id: str
+    results: list[MigrationResult] = field(default_factory=list)
+
+    def run(self) -> BatchMigrationResult:
+        """Sync them all, those first on which others depend."""
+        began = time.perf_counter()
+        names = self.session.engine.names()
+        quiet = self._settled(names)
+        todo = [name for name in names if name not in quiet]
+        self.wish(todo)
+        self.results = [_unchanged(name) for name in names if name in quiet]
+        not_tried = self._run_as_one(todo) if self.session.options.transaction == "run" else self._run_each(todo)
+        self._remember(quiet)
+        return BatchMigrationResult(
+            run_id=self.run_id,
+            results=tuple(self.results),
+            not_tried=not_tried,
+            total_time=time.perf_counter() - began,
+            warnings=tuple(f"{r.doctype}: {text}" for r in self.results for text in r.warnings),
+        )
+
+    def preview(self) -> tuple[DryRunResult, ...]:
+        """What ``run`` would do with each."""
+        names = self.session.engine.names()
+        self.wish(names)
+        return tuple(dry_run_of(self.session, name, partial(self.session.plan, name)) for name in names)
+
+    def _run_each(self, names: list[str]) -> tuple[str, ...]:
+        """A transaction for each; gives the names that were not tried any more."""
+        for position, name in enumerate(names):
+            result = self._try(name)
+            self.results.append(result)
+            if not result.success and not self.session.options.continue_on_error:
+                return tuple(names[position + 1 :])
+        return ()
+
+    def _run_as_one(self, names: list[str]) -> tuple[str, ...]:
+        """One transaction for the run: every plan is made, and may be refused, before the first write."""
+        session, keep_going = self.session, self.session.options.continue_on_error
+        failed: list[MigrationResult] = []
+        for name in names:
+            try:
+                refuse(session.plan(name), session.options)
+            except MigrationError as error:
+                failed.append(MigrationResult.from_error(name, error))
+        if failed and not keep_going:
+            self.results += failed
+            bad = {result.doctype for result in failed}
+            return tuple(name for name in names if name not in bad)
+        bad = {result.doctype for result in failed}
+        try:
+            with session.executor.session(session.wire):
+                for name in names:
+                    if name not in bad:
+                        self.results.append(self._try(name, keep=False) if keep_going else self._do(name))
+        except _Failed as failure:  # the whole run was rolled back: nothing of it stands
+            self.results = [r for r in self.results if not r.changed] + failed + [failure.result]
+            told = {result.doctype for result in self.results}
+            return tuple(name for name in names if name not in told)
+        self.results += failed
+        return ()
+
+    def _do(self, name: str) -> MigrationResult:
+        result = self._try(name)
+        if not result.success:
+            raise _Failed(result)
+        return result
+
+    def _try(self, name: str, keep: bool = True) -> MigrationResult:
+        try:
+            return self.session.sync(name, lambda: self.session.plan(name))
+        except MigrationError as error:
+            logger.warning("%s was not synced: %s", name, error.message)
+            more = {"migration_id": error.details["migration_id"]} if "migration_id" in error.details else {}
+            return MigrationResult.from_error(name, error, **more)
+
+    # What is known to be in step.
+
+    def wish(self, names: Iterable[str]) -> None:
+        """Normalise all wishes at once: one in-memory database serves a thousand."""
+        comparer = self.session.comparer()
+        neutral = {name: comparer.wish_of(self.session.engine.get(name))[1] for name in names}
+        ordinary = {name: wish for name, wish in neutral.items() if wish.tables}
+        singles = {name for name in ordinary if self.session.engine.get(name).issingle}
+        together = [wish for name, wish in ordinary.items() if name not in singles]
+        whole = Schema(
+            tables=tuple(table for wish in together for table in wish.tables),
+            indexes=tuple(index for wish in together for index in wish.indexes),
+        )
+        stored = normalise(whole, self.session.wire.on_connect)
+        tables = {fold(table.name): table for table in stored.tables}
+        indexes: dict[str, list[object]] = {}
+        for index in stored.indexes:
+            indexes.setdefault(fold(index.table), []).append(index)
+        for name, wish in neutral.items():
+            if name in singles:
+                continue
+            found = tuple(tables[fold(table.name)] for table in wish.tables)
+            own = tuple(index for table in found for index in indexes.get(fold(table.name), ()))
+            self.session.wishes[name] = Schema(tables=found, indexes=own)  # type: ignore[arg-type]
+
+    def _wish_digest(self, name: str) -> str:
+        """What a wish depends on: the definition, the site's rules, this engine and the SQLite library."""
+        parts = (self.session.engine.get(name).digest, repr(self.session.rules), __version__, sqlite3.sqlite_version)
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def _settled(self, names: Iterable[str]) -> frozenset[str]:
+        """The DocTypes whose definition and stored tables are as they were when they were last found in step."""
+        known = self.session.history.settled()
+        if not known:
+            return frozenset()
+        live = raw_digests(self.session.wire)
+        return frozenset(
+            name
+            for name in names
+            if name in known and known[name] == (self._wish_digest(name), self._live_digest(name, live))
+        )
+
+    def _live_digest(self, name: str, live: dict[str, str]) -> str:
+        return live.get(fold(self.session.engine.get(name).table), "")
+
+    def _remember(self, quiet: frozenset[str]) -> None:
+        """Write down who is in step now. Only a memory: a lock that somebody holds is no reason to fail."""
+        fresh = [r for r in self.results if r.success and r.doctype not in quiet and not _stands(r)]
+        if not fresh:
+            return
+        live = raw_digests(self.session.wire)
+        entries = {r.doctype: (self._wish_digest(r.doctype), self._live_digest(r.doctype, live)) for r in fresh}
+        try:
+            with self.session.wire.atomic():
+                self.session.history.initialize_history_table()
+                self.session.history.remember(entries)
+        except DatabaseError as error:
+            logger.info("what is in step could not be remembered: %s", error.message)
+
+
+class _Failed(Exception):
+    """Takes a whole run back."""
+
+    def __init__(self, result: MigrationResult) -> None:
+        super().__init__(result.doctype)
+        self.result = result
+
+
+def _unchanged(name: str) -> MigrationResult:
+    return MigrationResult(success=True, changed=False, doctype=name, status="unchanged")
+
+
+def _stands(result: MigrationResult) -> bool:
+    """Whether something about it has to be looked at again next time."""
+    return any(finding.severity is not Severity.INFO for finding in result.findings)

@@ -1,0 +1,159 @@
+"""From a comparison to a plan: ask the rows, weigh the answers, find the steps, say what is dangerous."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from sodaf_migrate import __version__
+from sodaf_migrate.compare.engine import Comparison, Remembered
+from sodaf_migrate.compare.names import object_names
+from sodaf_migrate.dialects.sqlite.census import questions, statistics_tables, take_census
+from sodaf_migrate.dialects.sqlite.planner import make_plan
+from sodaf_migrate.dialects.sqlite.settle import Verdict, settle
+from sodaf_migrate.errors import DataLossRiskError, UnsupportedChangeError
+from sodaf_migrate.options import SyncOptions
+from sodaf_migrate.plan import Finding, Hazard, Plan, Severity
+from sodaf_migrate.results import DataLossRisk
+from sodaf_migrate.schema.model import ObjectName, Schema, fold
+from sodaf_migrate.wire.connection import Wire
+
+__all__ = ["Planning", "refuse", "risks_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """Makes plans for one open database; ``whole`` where the wish is plain SQL."""
+
+    wire: Wire
+    options: SyncOptions
+    whole: bool = False
+    edits: bool = True  # False where a catalogue edit was found not to be safe
+
+    def plan(self, comparison: Comparison, *, version: str, remembered: Remembered) -> Plan:
+        """The plan for a comparison, with its hazards, findings and guards. Nothing is written."""
+        verdict = self.verdict(comparison)
+        if remembered.version and version < remembered.version and _is_stamp(version) and _is_stamp(remembered.version):
+            verdict = _downgraded(verdict, version, remembered.version)
+        plan = make_plan(
+            comparison.live,
+            verdict,
+            version=version,
+            on_connect=self.wire.on_connect,
+            statistics=statistics_tables(self.wire),
+            edits=self.edits and self.wire.catalogue_is_open(),
+        )
+        owns, disowns = _ownership(comparison, plan, remembered)
+        findings = (*plan.findings, *_kept_findings(comparison), *_rename_findings(comparison))
+        declared = [list(rename) for rename in comparison.declared]
+        details = {**plan.details, "declared": declared, "engine": __version__}
+        return replace(plan, owns=owns, disowns=disowns, findings=findings, details=details)
+
+    def verdict(self, comparison: Comparison) -> Verdict:
+        """What of the diff can be made now, by the census."""
+        diff = comparison.diff
+        census = take_census(self.wire, questions(comparison.live, diff))
+        return settle(comparison.live, diff, census, allows=self.options.allows, whole=self.whole)
+
+
+def refuse(plan: Plan, options: SyncOptions) -> None:
+    """Raise for what stands in a plan's way: UnsupportedChangeError for errors, DataLossRiskError for hazards."""
+    errors = [finding for finding in plan.findings if finding.severity is Severity.ERROR]
+    if errors:
+        raise UnsupportedChangeError(
+            f'"{plan.doctype}" cannot be changed: ' + "; ".join(finding.message for finding in errors),
+            hint=errors[0].hint,
+            details={"findings": [finding.code for finding in errors]},
+        )
+    refused = [hazard for hazard in plan.hazards if not options.allows(hazard.name, hazard.doctype, hazard.column)]
+    if refused:
+        risks = risks_of(refused, options)
+        allow = " ".join(dict.fromkeys(f"--allow {hazard.allow}" for hazard in refused))
+        raise DataLossRiskError(
+            f'"{plan.doctype}" is not changed, for data would be lost: ' + "; ".join(map(str, refused)),
+            risks=risks,
+            hint=f"Look at it with a dry run. To accept it: {allow}",
+        )
+
+
+def risks_of(hazards: Iterable[Hazard], options: SyncOptions) -> tuple[DataLossRisk, ...]:
+    """The hazards as callers see them, each saying whether this call allows it."""
+    return tuple(
+        DataLossRisk.from_hazard(hazard, allowed=options.allows(hazard.name, hazard.doctype, hazard.column))
+        for hazard in hazards
+    )
+
+
+def _is_stamp(version: str) -> bool:
+    """Whether a version is a time ("2026-01-31 12:00:00…") and so can be older than another."""
+    return version[:4].isdigit() and version[4:5] == "-"
+
+
+def _downgraded(verdict: Verdict, version: str, applied: str) -> Verdict:
+    hazard = Hazard(
+        name="downgrade",
+        doctype=verdict.diff.doctype,
+        column=None,
+        message=f"the definition of {version} is older than the one applied ({applied})",
+    )
+    return replace(verdict, hazards=(*verdict.hazards, hazard))
+
+
+def _ownership(
+    comparison: Comparison, plan: Plan, remembered: Remembered
+) -> tuple[tuple[ObjectName, ...], tuple[ObjectName, ...]]:
+    """What is ours once the plan is applied, and what history called ours that is no longer there."""
+    wished = object_names(comparison.wish)
+    tables = {fold(name) for name in plan.scope} | {fold(table.name) for table in comparison.wish.tables}
+    kept = {
+        ObjectName(kept.name.kind, fold(kept.name.table), fold(kept.name.name))
+        for kept in comparison.diff.kept
+        if kept.reason != "foreign"
+    }
+    renamed = {fold(c.old.name): fold(c.new.name) for c in comparison.diff.tables if c.old and c.new}
+    before = {name for name in remembered.owned if name.table in tables or name.table in renamed}
+    after = wished | kept
+    return tuple(sorted(after)), tuple(sorted(before - after))
+
+
+def _kept_findings(comparison: Comparison) -> Iterable[Finding]:
+    words = {"removed_field": "is no longer in the definition", "removed_table": "is no longer in the wish"}
+    for kept in comparison.diff.kept:
+        if kept.reason in words:
+            name = kept.name
+            yield Finding(
+                code="KEPT_REMOVED_FIELD" if kept.reason == "removed_field" else "KEPT_REMOVED_TABLE",
+                severity=Severity.INFO,
+                target=f"{name.table}.{name.name}" if name.kind == "column" else name.name,
+                message=f'{name.kind} "{name.name}" {words[kept.reason]}; it is kept with its values',
+                hint="Allow drop_column (or drop_table) to let it go.",
+            )
+        else:
+            yield Finding(
+                code="KEPT_FOREIGN",
+                severity=Severity.INFO,
+                target=f"{kept.name.table}.{kept.name.name}",
+                message=f'{kept.name.kind.replace("_", " ")} "{kept.name.name}" is not ours and stays as it is',
+            )
+
+
+def _rename_findings(comparison: Comparison) -> Iterable[Finding]:
+    for table, old, new in comparison.diff.likely_renames:
+        yield Finding(
+            code="LIKELY_RENAME",
+            severity=Severity.WARNING,
+            target=f"{table}.{new}",
+            message=f'"{old}" goes and "{new}" of the same type comes: was it renamed?',
+            hint=f'If so, add "old_fieldname": "{old}" to the field "{new}".',
+        )
+
+
+def live_without(schema: Schema, hidden: Iterable[str]) -> Schema:
+    """A schema without the tool's own tables and what belongs to them."""
+    names = {fold(name) for name in hidden}
+    return replace(
+        schema,
+        tables=tuple(table for table in schema.tables if fold(table.name) not in names),
+        indexes=tuple(index for index in schema.indexes if fold(index.table) not in names),
+        triggers=tuple(trigger for trigger in schema.triggers if fold(trigger.table) not in names),
+    )

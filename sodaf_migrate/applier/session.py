@@ -1,0 +1,184 @@
+"""One open database with everything that a story needs around it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from sodaf_migrate.applier.planning import Planning, live_without, refuse
+from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.compare.engine import Comparison, Remembered, SchemaComparisonEngine
+from sodaf_migrate.desired import SiteRules
+from sodaf_migrate.dialects.sqlite.edit import SHORT_RECORDS
+from sodaf_migrate.dialects.sqlite.inspect import read_schema
+from sodaf_migrate.dialects.sqlite.normalise import normalise
+from sodaf_migrate.dialects.sqlite.planner import renamed
+from sodaf_migrate.doctype.engine import DocTypeEngine
+from sodaf_migrate.errors import ExecutionError, GuardError, MigrationError, ShadowMismatchError, StalePlanError
+from sodaf_migrate.events import Listener, Progress, silent
+from sodaf_migrate.execute.executor import Execution, MigrationExecutor
+from sodaf_migrate.history.manager import MigrationHistoryManager
+from sodaf_migrate.options import SyncOptions
+from sodaf_migrate.plan import Plan, Severity
+from sodaf_migrate.results import MigrationResult
+from sodaf_migrate.schema.model import Schema, digest
+from sodaf_migrate.wire.connection import Wire
+
+__all__ = ["Session"]
+
+logger = logging.getLogger("sodaf_migrate")
+
+#: How often a plan is made again when somebody changed the database between looking and locking.
+ATTEMPTS = 5
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """Everything that works on one open ``wire`` for one call."""
+
+    wire: Wire
+    engine: DocTypeEngine
+    history: MigrationHistoryManager
+    executor: MigrationExecutor
+    rules: SiteRules
+    options: SyncOptions
+    listener: Listener = silent
+    run_id: str | None = None
+    wishes: dict[str, Schema] = field(default_factory=dict)
+    edits: bool = True
+
+    # Looking.
+
+    def comparer(self) -> SchemaComparisonEngine:
+        """The comparison, wired to this database."""
+        return SchemaComparisonEngine(
+            engine=self.engine,
+            read=self._read,
+            normalise=lambda wish: normalise(wish, self.wire.on_connect),
+            rename=lambda live, diff: renamed(live, diff, self.wire.on_connect),
+            remembered=self.remembered,
+            rules=self.rules,
+        )
+
+    def _read(self, names: Collection[str] | None) -> Schema:
+        return live_without(read_schema(self.wire, around=names), self.history.tables)
+
+    def remembered(self, doctype: str) -> Remembered:
+        """What history says about one DocType."""
+        record = self.history.get_latest_migration(doctype)
+        return Remembered(
+            owned=self.history.owned(doctype),
+            renames=self.history.declared(doctype),
+            version=record.version if record else None,
+        )
+
+    def compare(self, name: str) -> Comparison:
+        """One DocType beside its tables."""
+        self.listener(Progress(phase="compare", subject=name))
+        return self.comparer().compare_doctype(name, self.options, wish=self.wishes.get(name))
+
+    def plan(self, name: str) -> Plan:
+        """The plan that brings one DocType's tables in step, made in one look at the database."""
+        with self.wire.snapshot():
+            comparison = self.compare(name)
+            planning = Planning(wire=self.wire, options=self.options, edits=self.edits)
+            version = self.engine.get(name).version
+            return planning.plan(comparison, version=version, remembered=self.remembered(name))
+
+    def plan_schema(self, wish: Schema, name: str) -> Plan:
+        """The plan that makes the database the wish given as SQL."""
+        with self.wire.snapshot():
+            comparison = self.comparer().compare_sql(wish, self.options, name=name)
+            planning = Planning(wire=self.wire, options=self.options, whole=True, edits=self.edits)
+            return planning.plan(comparison, version=_version_of(comparison.wish), remembered=self.remembered(name))
+
+    def plan_diff(self, diff: SchemaDiff, version: str) -> Plan:
+        """The plan for changes that somebody else found (a rollback's, say), against what is live now."""
+        with self.wire.snapshot():
+            live = self._read(diff.table_names)
+            comparison = Comparison(diff=diff, live=live, wish=Schema())
+            planning = Planning(wire=self.wire, options=self.options, edits=self.edits)
+            return planning.plan(comparison, version=version, remembered=Remembered())
+
+    # Doing.
+
+    def sync(self, doctype: str, make: Callable[[], Plan]) -> MigrationResult:
+        """Plan and apply; planned again when somebody was quicker. Raises what refuses or stops it."""
+        for attempt in range(ATTEMPTS):
+            plan = make()
+            if not plan.has_changes:
+                return MigrationResult(
+                    success=True,
+                    changed=False,
+                    doctype=doctype,
+                    status="unchanged",
+                    warnings=warnings_of(plan),
+                    findings=plan.findings,
+                    diff=plan.diff,
+                    plan=plan,
+                )
+            refuse(plan, self.options)
+            try:
+                return self.apply(plan, keep_failure=attempt == ATTEMPTS - 1)
+            except (StalePlanError, GuardError, ShadowMismatchError) as error:
+                if attempt == ATTEMPTS - 1 or not self._may_plan_again(error):
+                    raise
+                logger.info("planning %s again: %s", doctype, error.message)
+        raise AssertionError("unreachable")
+
+    def _may_plan_again(self, error: MigrationError) -> bool:
+        """Whether another plan may do what this one could not; everything was rolled back."""
+        if isinstance(error, ShadowMismatchError):
+            short = error.details.get("check") == SHORT_RECORDS
+            self.edits = self.edits and not short
+            return short
+        return True
+
+    @staticmethod
+    def _is_passing(error: MigrationError) -> bool:
+        """Whether the error only means that the plan has to be made again."""
+        return isinstance(error, GuardError) or error.details.get("check") == SHORT_RECORDS
+
+    def apply(self, plan: Plan, *, keep_failure: bool = True, reverses: str | None = None) -> MigrationResult:
+        """Execute a plan with its record in one transaction; a failure is recorded after the rollback."""
+        record = self.history.new_record(
+            plan, run_id=self.run_id, applied_by=self.options.applied_by, description=self.options.description
+        )
+
+        def write(wire: Wire, execution: Execution) -> None:
+            self.history.initialize_history_table()
+            self.history.record_migration(record.applied(execution.affected_rows, execution.seconds))
+            if reverses is not None:
+                self.history.mark_rolled_back(reverses, by=record.id)
+
+        try:
+            execution = self.executor.execute_migration(self.wire, plan, options=self.options, record=write)
+        except MigrationError as error:
+            if isinstance(error, ExecutionError) and (keep_failure or not self._is_passing(error)):
+                self.history.record_failure(record.failed(error.message))
+                error.details.setdefault("migration_id", record.id)
+            raise
+        return MigrationResult(
+            success=True,
+            changed=True,
+            doctype=plan.doctype,
+            status="applied" if reverses is None else "rolled_back",
+            migration_id=record.id,
+            sql=plan.sql,
+            warnings=warnings_of(plan),
+            affected_rows=execution.affected_rows,
+            execution_time=round(execution.seconds * 1000),
+            findings=plan.findings,
+            diff=plan.diff,
+            plan=plan,
+        )
+
+
+def warnings_of(plan: Plan) -> tuple[str, ...]:
+    """What a plan's findings warn of, as sentences."""
+    return tuple(finding.message for finding in plan.findings if finding.severity is Severity.WARNING)
+
+
+def _version_of(wish: Schema) -> str:
+    return digest(wish)[:12]

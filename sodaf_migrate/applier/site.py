@@ -1,0 +1,50 @@
+"""The short way in: functions that work on the configured site (``configure``, ``SODAF_*``, ``sodaf.toml``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sodaf_migrate.applier.applier import MigrationApplier
+from sodaf_migrate.config import Site, load_site
+from sodaf_migrate.doctype.engine import DocTypeEngine
+from sodaf_migrate.results import BatchMigrationResult, DryRunResult, MigrationResult
+
+__all__ = ["configure", "configured_applier", "dry_run", "sync_all_doctypes", "sync_doctype"]
+
+_arguments: dict[str, Any] = {}
+
+
+def configure(**settings: Any) -> Site:
+    """Set the site of this process: database, doctypes, lock_timeout… over environment and file.
+
+    Raises ConfigurationError for an unknown setting. Called without arguments, it forgets what was set.
+    """
+    site = load_site(**settings)
+    _arguments.clear()
+    _arguments.update(settings)
+    return site
+
+
+def configured_applier() -> tuple[MigrationApplier, Site]:
+    """The applier of the configured site, and the site."""
+    site = load_site(**_arguments)
+    engine = DocTypeEngine.from_directory(site.doctypes)
+    return MigrationApplier(site.database_path(), engine, site_rules=site.rules), site
+
+
+def sync_doctype(name: str, **options: Any) -> MigrationResult:
+    """Bring one DocType of the configured site in step; ``options`` as in SyncOptions."""
+    applier, site = configured_applier()
+    return applier.sync_doctype(name, site.sync_options(**options))
+
+
+def sync_all_doctypes(**options: Any) -> BatchMigrationResult:
+    """Bring every DocType of the configured site in step."""
+    applier, site = configured_applier()
+    return applier.sync_all_doctypes(site.sync_options(**options))
+
+
+def dry_run(name: str, **options: Any) -> DryRunResult:
+    """What ``sync_doctype(name)`` would do."""
+    applier, site = configured_applier()
+    return applier.dry_run(name, site.dry_run_options(**options))

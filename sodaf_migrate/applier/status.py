@@ -1,0 +1,83 @@
+"""How a site stands, and taking over what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sodaf_migrate.applier.batch import Batch
+from sodaf_migrate.applier.migrations import as_migration
+from sodaf_migrate.applier.rollback import stored_plan
+from sodaf_migrate.applier.session import Session
+from sodaf_migrate.compare.engine import declared_renames
+from sodaf_migrate.compare.names import object_names
+from sodaf_migrate.dialects.sqlite.inspect import read_schema
+from sodaf_migrate.dialects.sqlite.planner import table_digests
+from sodaf_migrate.errors import MigrationError
+from sodaf_migrate.history.record import MigrationRecord
+from sodaf_migrate.plan import Severity
+from sodaf_migrate.results import DocTypeStatus, StatusReport
+from sodaf_migrate.schema.model import ObjectName
+
+__all__ = ["adopted", "status_of"]
+
+
+def status_of(session: Session) -> StatusReport:
+    """Pending changes, drift and standing findings of every DocType."""
+    records = session.history.get_migration_history()
+    latest = {record.doctype: record for record in records if record.status == "applied"}
+    Batch(session=session, run_id="").wish(session.engine.names())
+    statuses = tuple(_status(session, name, latest.get(name)) for name in session.engine.names())
+    applied = [record for record in records if record.status == "applied"]
+    return StatusReport(
+        database=session.wire.name,
+        doctypes=statuses,
+        applied=len(applied),
+        failed=sum(record.status == "failed" for record in records),
+        last_migration=as_migration(applied[-1]) if applied else None,
+    )
+
+
+def _status(session: Session, name: str, record: MigrationRecord | None) -> DocTypeStatus:
+    left = DocTypeStatus(
+        doctype=name,
+        last_migration=record.id if record else None,
+        last_applied=record.timestamp if record else None,
+    )
+    try:
+        plan = session.plan(name)
+        drift = _drift(session, record) if record else ()
+    except MigrationError as error:
+        return replace(left, error=error)
+    standing = tuple(finding for finding in plan.findings if finding.severity is not Severity.INFO)
+    return replace(left, changes=len(plan.diff.changes), drift=drift, findings=standing)
+
+
+def _drift(session: Session, record: MigrationRecord) -> tuple[str, ...]:
+    """What is not as the last migration left it, a sentence for each table."""
+    left = stored_plan(record).details.get("left", {})
+    now = table_digests(read_schema(session.wire, around=tuple(left)), left) if left else {}
+    found = []
+    for table, digest in left.items():
+        if table not in now:
+            found.append(f'the table "{table}" is gone since {record.id}')
+        elif now[table] != digest:
+            found.append(f'the table "{table}" was changed by hand since {record.id}')
+    return tuple(found)
+
+
+def adopted(session: Session, names: Iterable[str]) -> dict[str, tuple[ObjectName, ...]]:
+    """Record what is live of each DocType as ours; the renames declared so far count as done."""
+    found: dict[str, tuple[ObjectName, ...]] = {}
+    comparer = session.comparer()
+    with session.wire.atomic():
+        session.history.initialize_history_table()
+        for name in names:
+            doctype = session.engine.get(name)
+            wish, neutral = comparer.wish_of(doctype)
+            live = read_schema(session.wire, around=[table.name for table in neutral.tables])
+            mine = {table.name.lower() for table in neutral.tables}
+            there = tuple(sorted(o for o in object_names(live) if o.table in mine and o.kind != "trigger"))
+            session.history.adopt(name, there, declared=declared_renames(wish), version=doctype.version)
+            found[name] = there
+    return found

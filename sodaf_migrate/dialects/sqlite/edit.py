@@ -1,0 +1,101 @@
+"""Changes that only the stored text of a table needs: an edit of SQLite's catalogue, where that is safe.
+
+SQLite's documentation describes the edit for dropping constraints and changing defaults (lang_altertable.html, section
+7). It is not safe as it stands there: rows that are older than a column take their value from the DEFAULT in the
+stored text, so that a changed DEFAULT would change them. Every edit is tried on the shadow first and checked after.
+"""
+
+from __future__ import annotations
+
+from sodaf_migrate.compare.pair import pair
+from sodaf_migrate.dialects.sqlite.ddl import redraw
+from sodaf_migrate.dialects.sqlite.names import literal, quote
+from sodaf_migrate.dialects.sqlite.types import affinity
+from sodaf_migrate.plan import Cost, Statement
+from sodaf_migrate.schema.model import Column, Index, Literal, Sql, Table, fold
+
+__all__ = ["SHORT_RECORDS", "edit", "edit_cost"]
+
+#: The check that fails when rows take the old DEFAULT from the stored text: then the table has to be rebuilt.
+SHORT_RECORDS = "rows that are older than their column take the old DEFAULT from the table's text"
+
+
+def edit(old: Table, new: Table, indexes: tuple[Index, ...], counts: dict[str, int]) -> tuple[Statement, ...] | None:
+    """The catalogue edit that turns ``old`` into ``new`` with the checks that prove it, None where it is not safe.
+
+    ``counts`` gives, by folded column, how many rows hold the old constant default where it changes (from the census).
+    """
+    if not _is_safe(old, new, counts):
+        return None
+    text = literal(redraw(old.sql, new))
+    where = f"type = 'table' AND name = {literal(old.name)}"
+    found = [Statement(sql=f"UPDATE main.sqlite_schema SET sql = {text} WHERE {where}", catalogue=True)]
+    for before, after in _changed(old, new):
+        if before.default != after.default and fold(before.name) in counts:
+            found.append(_default_kept(old, before, counts[fold(before.name)]))
+    if _needs_scan(old, new):
+        found.append(_sound("quick_check", old.name))
+    if indexes and any(before.default != after.default for before, after in _changed(old, new)):
+        found.append(_sound("integrity_check", old.name))
+    return tuple(found)
+
+
+def edit_cost(statements: tuple[Statement, ...]) -> Cost:
+    """INSTANT for the edit alone, SCAN when rows have to be read to prove it."""
+    return Cost.INSTANT if len(statements) == 1 else Cost.SCAN
+
+
+def _changed(old: Table, new: Table) -> list[tuple[Column, Column]]:
+    return [(before, after) for before, after in zip(old.columns, new.columns, strict=True) if before != after]
+
+
+def _is_safe(old: Table, new: Table, counts: dict[str, int]) -> bool:
+    if [column.name for column in old.columns] != [column.name for column in new.columns]:
+        return False
+    same = (old.primary_key, old.without_rowid) == (new.primary_key, new.without_rowid)
+    if not same or (new.strict and not old.strict):
+        return False
+    uniques = pair(old.uniques, new.uniques, lambda constraint: constraint)
+    if uniques.added or uniques.removed:  # their index would be missing: "malformed"
+        return False
+    return all(_column_is_safe(before, after, old.strict, counts) for before, after in _changed(old, new))
+
+
+def _column_is_safe(before: Column, after: Column, strict: bool, counts: dict[str, int]) -> bool:
+    if (before.generated, before.collation) != (after.generated, after.collation):
+        return False  # indexes would answer with old values, or in the wrong order
+    if affinity(before.type, strict=strict) != affinity(after.type, strict=strict):
+        return False  # stored values would keep the old storage class
+    constant = before.default is None or _is_constant(before.default)
+    return before.default == after.default or not constant or fold(before.name) in counts
+
+
+def _is_constant(default: Sql | Literal) -> bool:
+    """Whether ADD COLUMN accepts it on a table with rows: only such a default can stand in for missing values."""
+    if isinstance(default, Literal):
+        return True
+    return not default.text.lstrip().startswith("(") and not default.key.upper().startswith("CURRENT_")
+
+
+def _needs_scan(old: Table, new: Table) -> bool:
+    tightened = any(after.not_null and not before.not_null for before, after in _changed(old, new))
+    checks = pair(old.checks, new.checks, lambda constraint: constraint)
+    return tightened or bool(checks.added)
+
+
+def default_condition(column: Column) -> str | None:
+    """The rows whose value is the column's constant default, which may be missing from the record itself."""
+    if column.generated is not None or (column.default is not None and not _is_constant(column.default)):
+        return None
+    value = column.default.text if isinstance(column.default, Sql) else "NULL"
+    return f"{quote(column.name)} IS {value}"
+
+
+def _default_kept(table: Table, column: Column, count: int) -> Statement:
+    rows = f"SELECT count(*) AS n FROM main.{quote(table.name)} NOT INDEXED WHERE {default_condition(column)}"
+    return Statement(sql=f"SELECT n FROM ({rows}) WHERE n <> {count}", check=SHORT_RECORDS)
+
+
+def _sound(pragma: str, table: str) -> Statement:
+    sql = f"SELECT {pragma} FROM pragma_{pragma}({literal(table)}, 'main') WHERE {pragma} <> 'ok'"
+    return Statement(sql=sql, check=f'{pragma} of "{table}" finds fault')

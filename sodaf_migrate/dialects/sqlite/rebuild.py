@@ -1,0 +1,176 @@
+"""The statements that put a new table in the place of an old one, with every row, rowid, sequence and statistic.
+
+The order is the one that SQLite's documentation gives (lang_altertable.html, section 7): make the new table, copy,
+drop the old, rename the new. Foreign keys must be off, or DROP would cascade into children.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sodaf_migrate.dialects.sqlite.ddl import redraw, rename_table_text
+from sodaf_migrate.dialects.sqlite.names import literal, quote
+from sodaf_migrate.errors import UnsupportedChangeError
+from sodaf_migrate.plan import Statement
+from sodaf_migrate.schema.model import Column, Index, Table, fold
+
+__all__ = ["Facts", "rebuild"]
+
+_ROWID_NAMES = ("rowid", "_rowid_", "oid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a rebuild has to know about the database around the table.
+
+    ``statistics`` names those of sqlite_stat1 and sqlite_stat4 that exist; ``taken`` are all names of tables, views
+    and indexes, folded; ``version`` is the SQLite library's. ``edits`` says whether the catalogue may be edited;
+    ``fills`` what replaces NULL and ``holding`` how many rows hold the old default, both by (folded table, column).
+    """
+
+    version: tuple[int, int, int]
+    statistics: tuple[str, ...] = ()
+    taken: frozenset[str] = frozenset()
+    fills: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    holding: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    edits: bool = False
+
+
+def rebuild(old: Table, new: Table, indexes: Iterable[Index], facts: Facts) -> tuple[Statement, ...]:
+    """The statements that turn ``old`` (as stored) into ``new``; ``indexes`` are those the new table shall have.
+
+    Columns of one name keep their values; what the new table computes or defaults is left to it. Nothing that names
+    the table (views, triggers) may exist while they run. Raises UnsupportedChangeError where rowids cannot be kept.
+    """
+    temp = _free_name(old.name, facts.taken)
+    text = rename_table_text(redraw(old.sql, new), temp)
+    columns = _copied(old, new, facts.fills)
+    rowid = _rowid_copy(old, new)
+    targets = ([rowid[0]] if rowid else []) + [quote(name) for name, _ in columns]
+    sources = ([rowid[1]] if rowid else []) + [expression for _, expression in columns]
+    statements = [Statement(sql=text)]
+    if targets:
+        order = f" ORDER BY {rowid[1]}" if rowid else ""
+        statements.append(
+            Statement(
+                sql=f"INSERT OR ABORT INTO main.{quote(temp)} ({', '.join(targets)})"
+                f" SELECT {', '.join(sources)} FROM main.{quote(old.name)}{order}"
+            )
+        )
+    statements += _proof(old, new, temp, facts)
+    statements += _carried(old, new, temp, facts)
+    statements.append(Statement(sql=f"DROP TABLE main.{quote(old.name)}"))
+    statements.append(Statement(sql=f"ALTER TABLE main.{quote(temp)} RENAME TO {quote(new.name)}"))
+    statements += [Statement(sql=index.sql) for index in indexes]
+    return tuple(statements)
+
+
+def _free_name(name: str, taken: frozenset[str]) -> str:
+    number = 1
+    while fold(f"{name}__rebuild{number}") in taken:
+        number += 1
+    return f"{name}__rebuild{number}"
+
+
+def _copied(old: Table, new: Table, fills: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
+    """(column of the new table, expression over the old one) for each column that has a value to copy."""
+    found = []
+    for column in new.columns:
+        there = old.column(column.name)
+        if there is None or column.generated is not None:
+            continue
+        expression = quote(there.name)
+        fill = fills.get((fold(new.name), fold(column.name)))
+        found.append((column.name, f"coalesce({expression}, {fill})" if fill else expression))
+    return found
+
+
+def _alias(table: Table) -> str | None:
+    """A name by which the rowid can be had: the INTEGER PRIMARY KEY column, else one that no column shadows."""
+    if table.without_rowid:
+        return None
+    if table.primary_key is not None and table.primary_key.rowid_alias:
+        return quote(table.primary_key.columns[0])
+    names = {fold(column.name) for column in table.columns}
+    # Never quoted: "rowid" in quotes is a string where no such column exists.
+    return next((name for name in _ROWID_NAMES if name not in names), None)
+
+
+def _rowid_copy(old: Table, new: Table) -> tuple[str, str] | None:
+    """(target, source) that carry the rowid over; None where there is none to carry or a copied column is it."""
+    if old.without_rowid or new.without_rowid:
+        return None
+    key = new.primary_key
+    if key is not None and key.rowid_alias and old.column(key.columns[0]) is not None:
+        return None
+    target, source = _alias(new), _alias(old)
+    if target is None or source is None:
+        raise UnsupportedChangeError(
+            f'The rowids of "{old.name}" cannot be kept: its columns use all of rowid, _rowid_ and oid as names',
+            hint="Rename one of those columns first (see docs/refusals.md).",
+        )
+    return target, source
+
+
+def _proof(old: Table, new: Table, temp: str, facts: Facts) -> list[Statement]:
+    """Queries that find a row that did not arrive, or a value that arrived changed though its type stayed."""
+    before, after = f"main.{quote(old.name)}", f"main.{quote(temp)}"
+    found = [
+        Statement(
+            sql=f"SELECT b.n, a.n FROM (SELECT count(*) AS n FROM {before}) AS b,"
+            f" (SELECT count(*) AS n FROM {after}) AS a WHERE b.n <> a.n",
+            check=f'the copy of "{old.name}" has another number of rows',
+        )
+    ]
+    join = _join(old, new)
+    same = [column for column in new.columns if _unchanged(old.column(column.name), column, new, facts)]
+    if join and same:
+        pairs = [(f"b.{quote(c.name)}", f"a.{quote(c.name)}") for c in same]
+        differs = " OR ".join(f"{b} IS NOT {a} COLLATE BINARY OR typeof({b}) <> typeof({a})" for b, a in pairs)
+        found.append(
+            Statement(
+                sql=f"SELECT {join[0]} FROM {before} AS b JOIN {after} AS a ON {join[1]} WHERE {differs} LIMIT 5",
+                check=f'a value of "{old.name}" changed in the copy',
+            )
+        )
+    return found
+
+
+def _join(old: Table, new: Table) -> tuple[str, str] | None:
+    source, target = _alias(old), _alias(new)
+    if source and target and (_rowid_copy(old, new) is not None or source == target):
+        return f"b.{source}", f"b.{source} = a.{target}"
+    if old.primary_key is not None and new.primary_key is not None:
+        names = [quote(name) for name in old.primary_key.columns]
+        if names == [quote(name) for name in new.primary_key.columns]:
+            return ", ".join(f"b.{name}" for name in names), " AND ".join(f"b.{name} IS a.{name}" for name in names)
+    return None
+
+
+def _unchanged(before: Column | None, after: Column, table: Table, facts: Facts) -> bool:
+    if before is None or before.type != after.type or (fold(table.name), fold(after.name)) in facts.fills:
+        return False
+    return before.generated is None and after.generated is None
+
+
+def _carried(old: Table, new: Table, temp: str, facts: Facts) -> list[Statement]:
+    """The sequence and the statistics move to the new table before DROP takes the old one's away."""
+    found: list[Statement] = []
+    here, there = literal(temp), literal(old.name)
+    both_count = old.primary_key and old.primary_key.autoincrement and new.primary_key and new.primary_key.autoincrement
+    if both_count:
+        last = f"(SELECT max(seq) FROM main.sqlite_sequence WHERE name = {there})"
+        found.append(
+            Statement(sql=f"UPDATE main.sqlite_sequence SET seq = max(seq, coalesce({last}, 0)) WHERE name = {here}")
+        )
+        found.append(
+            Statement(
+                sql=f"INSERT INTO main.sqlite_sequence(name, seq) SELECT {here}, max(seq) FROM main.sqlite_sequence"
+                f" WHERE name = {there} AND NOT EXISTS (SELECT 1 FROM main.sqlite_sequence WHERE name = {here})"
+                " HAVING count(*) > 0"
+            )
+        )
+    # RENAME makes the rows follow the table again.
+    found += [Statement(sql=f"UPDATE main.{name} SET tbl = {here} WHERE tbl = {there}") for name in facts.statistics]
+    return found

@@ -1,0 +1,315 @@
+"""Weighs a diff against the census: what is put off, what is dangerous, what cannot be, what the plan relies on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeGuard
+
+from sodaf_migrate.compare.changes import ColumnChange, RowsChange, SchemaDiff
+from sodaf_migrate.dialects.sqlite.census import Answer, Census, LiveNames
+from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.plan import Finding, Guard, Hazard, Severity
+from sodaf_migrate.schema.model import Literal, Schema, Sql, fold
+
+__all__ = ["Cleaning", "Verdict", "settle"]
+
+Allows = Callable[[str, str, str | None], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaning:
+    """Rows that are changed before the schema is: statements on one live table, run with its triggers set aside."""
+
+    table: str
+    title: str
+    sql: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The diff that can be made now, and what has to be said about it.
+
+    ``fills`` maps (folded table, folded column), named as after the renames, to the SQL of what replaces NULL.
+    """
+
+    diff: SchemaDiff
+    hazards: tuple[Hazard, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    cleanings: tuple[Cleaning, ...] = ()
+    fills: dict[tuple[str, str], str] = field(default_factory=dict, hash=False)
+    holding: dict[tuple[str, str], int] = field(default_factory=dict, hash=False)  # rows that hold the old default
+
+
+#: Hazards after which the old values are gone, unless a backup holds them.
+_LOSING = ("drop_column", "drop_table", "lossy_conversion", "fill_nulls", "blank_to_null", "drop_duplicates")
+
+_IMPOSSIBLE = {
+    "misfits": ("ROWS_DO_NOT_FIT", "values that the column's type in a STRICT table refuses"),
+    "violators": ("CHECK_VIOLATED", "rows that break the new CHECK"),
+    "orphans": ("FOREIGN_KEY_ORPHANS", "rows whose parent does not exist"),
+}
+
+
+class _Settler:
+    def __init__(
+        self, live: Schema, diff: SchemaDiff, census: Census, allows: Allows, whole: bool, backups: bool
+    ) -> None:
+        self.diff, self.census, self.allows, self.whole, self.backups = diff, census, allows, whole, backups
+        self.names = LiveNames(live, diff)
+        self.hazards: list[Hazard] = []
+        self.guards: list[Guard] = []
+        self.findings: list[Finding] = []
+        self.cleanings: list[Cleaning] = []
+        self.fills: dict[tuple[str, str], str] = {}
+
+    def settle(self) -> Verdict:
+        columns = tuple(settled for change in self.diff.columns if (settled := self._column(change)) is not None)
+        for change in self.diff.tables:
+            if change.new is None and change.old is not None:
+                self._table_goes(change.old.name)
+        for answer in self.census.answers:
+            self._answer(answer)
+        return Verdict(
+            diff=replace(self.diff, columns=columns, rows=tuple(filter(self._followed, self.diff.rows))),
+            hazards=tuple(self.hazards),
+            guards=tuple(self.guards),
+            findings=tuple(self.findings),
+            cleanings=tuple(self.cleanings),
+            fills=self.fills,
+            holding=dict(self._holding()),
+        )
+
+    def _holding(self) -> Iterator[tuple[tuple[str, str], int]]:
+        for change in self.diff.columns:
+            answer = self._find("holds", change.table, change.old.name) if change.old else None
+            if change.old is not None and answer is not None:
+                yield (fold(change.table), fold(change.old.name)), answer.count
+
+    def _label(self, table: str) -> str:
+        """Whom a hazard names: the DocType, or the table where the wish is plain SQL."""
+        return table if self.whole else self.diff.doctype
+
+    def _find(self, kind: str, table: str, about: str) -> Answer | None:
+        there = self.names.table(table)
+        return self.census.find(kind, there.name, about) if there is not None else None
+
+    def _rows(self, table: str) -> int:
+        there = self.names.table(table)
+        return self.census.rows.get(fold(there.name), 0) if there is not None else 0
+
+    def _column(self, change: ColumnChange) -> ColumnChange | None:
+        """The change as it can be made now; None when nothing of it is left."""
+        if change.new is None:
+            self._column_goes(change)
+            return change
+        if change.old is None:
+            return self._column_comes(change)
+        answer = self._find("nulls", change.table, change.old.name)
+        if "not_null" not in change.aspects or answer is None or not answer.count:
+            return change
+        default = change.new.default
+        if _is_value(default) and self.allows("fill_nulls", self._label(change.table), change.old.name):
+            message = f'NULLs in "{change.new.name}" become its default'
+            self._hazard("fill_nulls", change.table, change.old.name, message, answer)
+            self.fills[fold(change.table), fold(change.new.name)] = default.text
+            return change
+        free = replace(change.new, not_null=False, not_null_conflict=None, not_null_name=None)
+        self._pending(change, answer.count)
+        return replace(change, new=free) if free != change.old else None
+
+    def _column_comes(self, change: ColumnChange) -> ColumnChange:
+        column = change.new
+        assert column is not None
+        default = column.default
+        unfilled = not _is_value(default)
+        rows = self._rows(change.table)
+        there = self.names.table(change.table)
+        if not column.not_null or not unfilled or column.generated is not None or there is None:
+            return change
+        key = (change.table, column.name)
+        if not rows:
+            sql = f"SELECT count(*) FROM main.{quote(there.name)}"
+            self.guards.append(Guard(sql=sql, expected=0, meaning=f'"{there.name}" has no rows'))
+            return change
+        if any(
+            fold(c.table) == fold(key[0]) and c.new and column.name in c.new.columns for c in self.diff.primary_keys
+        ):
+            return change
+        self._pending(change, rows)
+        return replace(change, new=replace(column, not_null=False, not_null_conflict=None, not_null_name=None))
+
+    def _pending(self, change: ColumnChange, rows: int) -> None:
+        assert change.new is not None
+        self.findings.append(
+            Finding(
+                code="NOT_NULL_PENDING",
+                severity=Severity.WARNING,
+                target=f"{change.table}.{change.new.name}",
+                message=f'"{change.new.name}" stays nullable while rows leave it empty',
+                hint="Fill those rows, or give the field a default and allow fill_nulls; the next sync tightens it.",
+                rows=rows,
+            )
+        )
+
+    def _column_goes(self, change: ColumnChange) -> None:
+        assert change.old is not None
+        answer = self._find("values", change.table, change.old.name)
+        self._hazard("drop_column", change.table, change.old.name, f'column "{change.old.name}" goes', answer)
+
+    def _table_goes(self, table: str) -> None:
+        answer = self._find("rows", table, "")
+        self._hazard("drop_table", table, None, f'table "{table}" goes with its rows', answer)
+
+    def _hazard(self, name: str, table: str, column: str | None, message: str, answer: Answer | None) -> None:
+        rows = answer.count if answer else None
+        samples = answer.samples if answer else ()
+        label = self._label(table)
+        self.hazards.append(
+            Hazard(name=name, doctype=label, column=column, message=message, rows=rows, samples=samples)
+        )
+        if name in _LOSING and rows and not self.backups:
+            lost = f"{message}: the old values could not be brought back, for no backup of them is taken"
+            self.hazards.append(Hazard(name="irreversible", doctype=label, column=column, message=lost, rows=rows))
+
+    def _followed(self, change: RowsChange) -> bool:
+        """Whether any row has to follow the rename."""
+        answer = self._find("follow", change.table, f"{change.column}={change.old}")
+        return answer is None or answer.count > 0
+
+    def _answer(self, answer: Answer) -> None:
+        question = answer.question
+        if question.kind == "rows" and not _is_dropped(self.diff, question.table):
+            return
+        if question.kind not in ("follow",):
+            self.guards.append(Guard(sql=question.count_sql, expected=answer.count, meaning=_meaning(answer)))
+        if not answer.count:
+            return
+        after = next(
+            (t for t in self.diff.table_names if (there := self.names.table(t)) and there.name == question.table), ""
+        )
+        if question.kind in _IMPOSSIBLE:
+            code, words = _IMPOSSIBLE[question.kind]
+            samples = f": {', '.join(answer.samples)}" if answer.samples else ""
+            self.findings.append(
+                Finding(
+                    code=code,
+                    severity=Severity.ERROR,
+                    target=f"{after}.{question.about}",
+                    message=f'"{question.table}" has {answer.count} {words} ({question.about}){samples}',
+                    hint="Mend those rows first, or leave this change out.",
+                    rows=answer.count,
+                )
+            )
+        elif question.kind == "altered":
+            self._hazard(
+                "lossy_conversion",
+                after,
+                question.about,
+                f'values of "{question.about}" would not read back as they are',
+                answer,
+            )
+        elif question.kind == "longer":
+            self._hazard(
+                "shrink_length",
+                after,
+                question.about,
+                f'values of "{question.about}" are longer than the new length (they are kept)',
+                answer,
+            )
+        elif question.kind == "duplicates":
+            self._duplicates(after, answer)
+        elif question.kind == "taken":
+            self.findings.append(
+                Finding(
+                    code="ROWS_ALREADY_RENAMED",
+                    severity=Severity.WARNING,
+                    target=after,
+                    message=f'{answer.count} rows of "{question.table}" already hold the new name ({question.about})',
+                    hint="A rollback could not tell them from those that follow the rename.",
+                    rows=answer.count,
+                )
+            )
+
+    def _duplicates(self, table: str, answer: Answer) -> None:
+        question = answer.question
+        blanks = " AND ".join(f"{group} = ''" for group in question.groups[:1])
+        single = len(question.groups) == 1
+        only_blank = single and all(sample.startswith("'', ") for sample in answer.samples)
+        name = "blank_to_null" if only_blank and not self._not_null(table, question.about) else "drop_duplicates"
+        what = "blanks" if name == "blank_to_null" else "rows that repeat another"
+        self._hazard(name, table, None, f"{what} stand in the way of the unique ({question.about})", answer)
+        if not self.allows(name, self._label(table), None):
+            return
+        quoted = f"main.{quote(question.table)}"
+        if name == "blank_to_null":
+            sql = f"UPDATE {quoted} SET {question.groups[0]} = NULL WHERE {blanks}"
+            title = f'turn blanks in "{question.about}" of "{table}" into NULL'
+        else:
+            sql = self._delete_duplicates(question.table, question.condition, question.groups)
+            title = f'delete rows of "{table}" that repeat another in ({question.about})'
+        self.cleanings.append(Cleaning(table=question.table, title=title, sql=(sql,)))
+
+    def _not_null(self, table: str, index: str) -> bool:
+        change = next((c for c in self.diff.indexes if c.new and c.new.name == index), None)
+        there = self.names.table(table)
+        if change is None or change.new is None or there is None or change.new.parts[0].column is None:
+            return True
+        live = self.names.column(table, change.new.parts[0].column)
+        column = there.column(live) if live else None
+        return column is None or column.not_null
+
+    def _delete_duplicates(self, table: str, condition: str, groups: tuple[str, ...]) -> str:
+        """Keep the most recently modified row of each group; among equals, the one that came last."""
+        there = self.names.table(table)
+        assert there is not None
+        recent = "coalesce(\"modified\", '') DESC, " if there.column("modified") else ""
+        own = "rowid" if not there.without_rowid else quote(there.primary_key.columns[0] if there.primary_key else "")
+        keys = ", ".join(groups)
+        ranked = (
+            f"SELECT {own} AS k, row_number() OVER (PARTITION BY {keys} ORDER BY {recent}{own} DESC) AS n"
+            f" FROM main.{quote(table)} WHERE {condition}"
+        )
+        return f"DELETE FROM main.{quote(table)} WHERE {own} IN (SELECT k FROM ({ranked}) WHERE n > 1)"
+
+
+def _is_value(default: Sql | Literal | None) -> TypeGuard[Sql]:
+    """Whether a stored default gives something other than NULL."""
+    return isinstance(default, Sql) and default.key.upper() != "NULL"
+
+
+def _is_dropped(diff: SchemaDiff, table: str) -> bool:
+    return any(c.new is None and c.old is not None and fold(c.old.name) == fold(table) for c in diff.tables)
+
+
+_MEANINGS = {
+    "rows": "rows in the table",
+    "nulls": "rows without a value",
+    "holds": "rows that hold the old default",
+    "values": "values in the column that goes",
+    "altered": "values that would not read back as they are",
+    "misfits": "values that do not fit",
+    "longer": "values longer than the new length",
+    "violators": "rows that break the CHECK",
+    "orphans": "rows without a parent",
+    "duplicates": "rows that repeat another",
+    "taken": "rows that already hold the new name",
+}
+
+
+def _meaning(answer: Answer) -> str:
+    question = answer.question
+    about = f" ({question.about})" if question.about else ""
+    return f'{_MEANINGS[question.kind]} of "{question.table}"{about}'
+
+
+def settle(
+    live: Schema, diff: SchemaDiff, census: Census, *, allows: Allows, whole: bool = False, backups: bool = False
+) -> Verdict:
+    """What of ``diff`` can be made now.
+
+    ``allows(hazard, doctype, column)`` says what the caller accepts; ``whole`` that the wish is plain SQL; ``backups``
+    that what is about to be lost will be backed up first.
+    """
+    return _Settler(live, diff, census, allows, whole, backups).settle()

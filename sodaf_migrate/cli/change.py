@@ -43,7 +43,7 @@ __all__ = ["adopt", "rollback", "sync"]
 @click.pass_context
 def sync(
     context: click.Context,
-    doctypes: tuple[str, ...],
+    named: tuple[str, ...],
     every: bool,
     allow: tuple[str, ...],
     force: bool,
@@ -57,7 +57,7 @@ def sync(
     All DocTypes when none is named. A change that would lose data is refused, with the option that allows it.
     """
     if check:
-        return look(context, doctypes, every, allow, force, rename, check=True, sql=False)
+        return look(context, named, every, allow, force, rename, check=True, sql=False)
     site = site_of(context)
     options = site.sync_options(
         allow=site.allow | frozenset(allow),
@@ -67,7 +67,7 @@ def sync(
         description=description,
     )
     applier = open_applier(context, site)
-    names = chosen(applier.engine.names(), doctypes, every)
+    names = chosen(applier.engine.names(), named, every)
     if len(names) == 1:
         result = applier.sync_doctype(names[0], options)
         answer(context, result)
@@ -117,13 +117,13 @@ def rollback(context: click.Context, migration_id: str, allow: tuple[str, ...], 
 @doctype_argument
 @site_options
 @click.pass_context
-def adopt(context: click.Context, doctypes: tuple[str, ...], every: bool) -> int:
+def adopt(context: click.Context, named: tuple[str, ...], every: bool) -> int:
     """Take a live site over: what is there and wished becomes ours. Writes only history.
 
     All DocTypes when none is named.
     """
     applier = open_applier(context, site_of(context))
-    adopted = applier.adopt(*(chosen(applier.engine.names(), doctypes, every) or applier.engine.names()))
+    adopted = applier.adopt(*(chosen(applier.engine.names(), named, every) or applier.engine.names()))
     if answers_json(context):
         answer(context, adopted)
         return Exit.DONE

@@ -32,7 +32,7 @@ __all__ = ["config", "diff", "dry_run", "history", "look", "status"]
 @click.pass_context
 def dry_run(
     context: click.Context,
-    doctypes: tuple[str, ...],
+    named: tuple[str, ...],
     every: bool,
     allow: tuple[str, ...],
     force: bool,
@@ -44,12 +44,12 @@ def dry_run(
 
     Every change in words, how it would be made and at what cost, what stands in its way, what is kept, and the SQL.
     """
-    return look(context, doctypes, every, allow, force, rename, check=check, sql=sql)
+    return look(context, named, every, allow, force, rename, check=check, sql=sql)
 
 
 def look(
     context: click.Context,
-    doctypes: tuple[str, ...],
+    named: tuple[str, ...],
     every: bool,
     allow: tuple[str, ...],
     force: bool,
@@ -63,7 +63,7 @@ def look(
     allowed = site.allow | frozenset(allow)
     options = site.dry_run_options(allow=allowed, force=force, renames=renames_of(rename))
     applier = open_applier(context, site)
-    names = chosen(applier.engine.names(), doctypes, every)
+    names = chosen(applier.engine.names(), named, every)
     found = tuple(applier.dry_run(name, options) for name in names) if names else applier.dry_run_all(options)
     answer(context, found[0] if len(names) == 1 else found, sql=sql)
     errors = [result.error for result in found if result.error is not None and not result.refused_risks]
@@ -80,7 +80,7 @@ def look(
 @click.pass_context
 def diff(
     context: click.Context,
-    doctypes: tuple[str, ...],
+    named: tuple[str, ...],
     every: bool,
     allow: tuple[str, ...],
     force: bool,
@@ -91,7 +91,7 @@ def diff(
     site = site_of(context)
     options = site.sync_options(allow=site.allow | frozenset(allow), force=force, renames=renames_of(rename))
     applier = open_applier(context, site)
-    names = chosen(applier.engine.names(), doctypes, every)
+    names = chosen(applier.engine.names(), named, every)
     found = tuple(applier.plan(name, options).diff for name in names or applier.engine.names())
     answer(context, found[0] if len(names) == 1 else found)
     return Exit.PENDING if check and any(difference.has_changes for difference in found) else Exit.DONE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import click
@@ -20,9 +21,14 @@ from sodaf_migrate.report.render import to_json, write_lines
 __all__ = ["main", "program"]
 
 
+def _version() -> str:
+    # The face stands above every room, and imports none: asked for its version alone, also where nothing is installed.
+    return str(import_module("sodaf_migrate").__version__)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @site_options
-@click.version_option(package_name="sodaf-migrate")
+@click.version_option(version=_version())
 def program() -> None:
     """Keep tables in step with their DocType definitions, and never lose a row doing it.
 

@@ -94,7 +94,7 @@ def _complete(context: click.Context, parameter: click.Parameter, typed: str) ->
 def doctype_argument(command: Command) -> Command:
     """Add ``[DOCTYPE]…`` and ``--all``."""
     every = click.option("--all", "every", is_flag=True, help="Every DocType (also when none is named).")
-    argument = click.argument("doctypes", metavar="[DOCTYPE]...", nargs=-1, shell_complete=_complete)
+    argument = click.argument("named", metavar="[DOCTYPE]...", nargs=-1, shell_complete=_complete)
     return argument(every(command))
 
 
@@ -130,12 +130,12 @@ def open_applier(context: click.Context, site: Site) -> MigrationApplier:
     return MigrationApplier(database, engine, listener=listener_of(context), site_rules=site.rules)
 
 
-def chosen(applier_names: Iterable[str], doctypes: tuple[str, ...], every: bool) -> tuple[str, ...]:
+def chosen(applier_names: Iterable[str], named: tuple[str, ...], every: bool) -> tuple[str, ...]:
     """The named DocTypes in dependency order; none for all. Raises click.UsageError for names beside ``--all``."""
-    if every and doctypes:
+    if every and named:
         raise click.UsageError("name DocTypes or give --all, not both")
     order = {name: place for place, name in enumerate(applier_names)}
-    return tuple(sorted(dict.fromkeys(doctypes), key=lambda name: order.get(name, -1)))
+    return tuple(sorted(dict.fromkeys(named), key=lambda name: order.get(name, -1)))
 
 
 def renames_of(given: tuple[str, ...]) -> dict[str, str]:

@@ -1,0 +1,136 @@
+"""The documents keep up with the program: every command, option, setting and code is there, and nothing that is not."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from sodaf_migrate import errors
+from sodaf_migrate.cli.exits import Exit
+from sodaf_migrate.cli.main import program
+from sodaf_migrate.config import ENVIRONMENT, SETTINGS
+from sodaf_migrate.options import HAZARDS
+
+ROOT = Path(__file__).resolve().parents[1]
+CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+ERRORS = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+FINDINGS = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
+
+SITE_OPTIONS = {"--database", "--site", "--doctypes", "--lock-timeout", "--format", "--debug"}
+
+
+def commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, with its full name."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
+def headings(text: str) -> dict[str, str]:
+    """Each heading of a document with the text below it, up to the next of any level."""
+    parts = re.split(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def error_classes(root: type[errors.MigrationError]) -> Iterator[type[errors.MigrationError]]:
+    """The whole tree."""
+    yield root
+    for child in root.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield from error_classes(child)
+
+
+def said_codes() -> set[str]:
+    """Every code that a finding or a problem can have: the words in capitals of the modules that make such."""
+    found: set[str] = set()
+    for path in (ROOT / "sodaf_migrate").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if not {"Finding", "Problem"} & {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
+            continue
+        names = {name for node in ast.walk(tree) if isinstance(node, ast.Assign) for name in exported(node)}
+        words = {
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+        found |= {word for word in words - names if re.fullmatch(r"[A-Z][A-Z0-9]+(_[A-Z0-9]+)+", word)}
+    return found
+
+
+def exported(node: ast.Assign) -> Iterator[str]:
+    """The names in an ``__all__``."""
+    if any(isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets):
+        yield from (item.value for item in ast.walk(node.value) if isinstance(item, ast.Constant))
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands(program)), ids=lambda value: str(value) if value else "")
+def test_every_command_and_option_has_its_words(name: str, command: click.Command) -> None:
+    """A command has a heading, and below it each option of its own."""
+    part = headings(CLI)[name]
+    options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    for option in sorted(option for option in options - SITE_OPTIONS if option.startswith("--")):
+        assert f"`{option}" in part, f"{name} {option}"
+
+
+def test_no_command_is_told_that_is_not_there() -> None:
+    """Each part of the page up to the settings is a command or tells of all."""
+    told = set(headings(CLI.partition("# Settings")[0])) - {"The command line", "Options of every command"}
+    assert told == {name for name, _ in commands(program)}
+
+
+def test_options_of_every_command() -> None:
+    """What every command takes is told once, and every command takes it."""
+    part = headings(CLI)["Options of every command"]
+    assert set(re.findall(r"^\| `(--[a-z-]+)", part, flags=re.MULTILINE)) == SITE_OPTIONS
+    for name, command in commands(program):
+        taken = {option for parameter in command.params for option in parameter.opts}
+        assert taken >= SITE_OPTIONS, name
+
+
+def test_every_setting_and_variable() -> None:
+    """Each key and each environment variable of ours is in the table, and no other."""
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", headings(CLI)["Settings"], flags=re.MULTILINE)
+    assert rows == [(setting.name, setting.variable) for setting in SETTINGS]
+    assert f"`{ENVIRONMENT}SITE`" in CLI
+
+
+def test_every_exit_code_and_hazard() -> None:
+    """Each number has its row, each danger its name."""
+    rows = re.findall(r"^\| (\d+) \|", headings(CLI)["Exit codes"], flags=re.MULTILINE)
+    assert rows == [str(int(code)) for code in Exit]
+    assert all(f"`{hazard}`" in CLI for hazard in HAZARDS)
+
+
+def test_every_error_code() -> None:
+    """Each error has one heading, which names its class; no heading is left of an error that is gone."""
+    parts = headings(ERRORS)
+    codes = {kind.code: kind.__name__ for kind in error_classes(errors.MigrationError)}
+    assert set(parts) - {"Errors"} == set(codes)
+    assert all(f"`{name}`" in parts[code] for code, name in codes.items())
+
+
+def test_every_finding_code() -> None:
+    """Each code of a finding or a problem has one heading, and none is left over."""
+    told = {title for title in headings(FINDINGS) if title.isupper()}
+    assert told == said_codes()
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda path: path.name
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Each relative link points at a file, and at a heading of it."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name) if name else page
+        assert file.exists(), f"{page.name}: {target}"
+        if anchor:
+            titles = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings(file.read_text())}
+            assert anchor in titles, f"{page.name}: {target}"

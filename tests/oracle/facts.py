@@ -161,7 +161,7 @@ class _Reader:
             elif kind == "index" and sql is not None:
                 self.facts["index", name] = self.index_text(sql)
             if kind == "trigger":
-                self.facts["firing", table] = (*self.facts.get(("firing", table), ()), name)
+                self.facts["firing", fold(table)] = (*self.facts.get(("firing", fold(table)), ()), name)
 
     def view_columns(self, name: str) -> tuple[str, ...] | None:
         """The names a view's columns have outside, None where the view is broken."""

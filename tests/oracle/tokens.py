@@ -142,11 +142,11 @@ def canonical(lexeme: str, text: str, known: Collection[str] | None) -> Token:
 
 
 def tokenize(sql: str, known: Collection[str] | None = None) -> Tokens:
-    """The canonical tokens of ``sql``; a name after AS (an alias) is a name whatever ``known`` says."""
+    """The canonical tokens of ``sql``; what follows AS or COLLATE is a name whatever ``known`` says."""
     found: list[Token] = []
     for lexeme, text in raw_tokens(sql):
-        alias = bool(found) and found[-1] == ("kw", "AS")
-        found.append(canonical(lexeme, text, None if alias else known))
+        naming = bool(found) and found[-1] in (("kw", "AS"), ("kw", "COLLATE"))
+        found.append(canonical(lexeme, text, None if naming else known))
     return tuple(found)
 
 

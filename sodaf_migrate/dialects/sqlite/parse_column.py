@@ -265,7 +265,7 @@ def _deferrable(reader: Reader, said: _Said, name: str | None) -> str:
         said.clauses[own[-1]] = replace(clause, constraint=replace(clause.constraint, deferrable=text))
     elif said.scope.deferred not in (None, deferred):
         raise reader.error(
-            "a foreign key for DEFERRABLE to belong to; SQLite takes that of a column before", reader.before
+            "a foreign key of the same column (SQLite gives this clause to that of a column before)", reader.before
         )
     said.scope.deferred = deferred if own else said.scope.deferred
     return "deferrable" if own else "idle"

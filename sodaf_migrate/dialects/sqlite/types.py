@@ -33,9 +33,8 @@ def canonical(sql: str) -> str:
 
 def agrees(declared: str, reported: str) -> bool:
     """Whether a canonical declared type is what ``PRAGMA table_xinfo`` reports as ``reported``."""
-    first = tokenize(declared)[:1]
-    if first and first[0].kind in ("quoted", "string"):
-        return upper(reported) == upper(first[0].name)
+    if declared[:1] in _QUOTES and declared:
+        return _squeezed(_unquoted(declared)) == _squeezed(reported)
     return canonical(reported) == declared
 
 
@@ -45,15 +44,24 @@ def is_integer(declared: str) -> bool:
 
 
 def _standard(declared: str) -> str:
-    tokens = tokenize(declared)
-    return upper(tokens[0].name) if len(tokens) == 1 else ""
+    """A type as SQLite looks for its standard names: without the quotes around the whole of it (sqlite3DequoteToken).
+
+    It looks for no closing bracket, so "[blob] int" is the type "blob] in" to it.
+    """
+    if declared[:1] not in _QUOTES or not declared:
+        return declared
+    inside = declared[1:-1]
+    return declared if any(mark in inside for mark in _QUOTES) else upper(inside)
 
 
 def _unquoted(declared: str) -> str:
-    tokens = tokenize(declared)
-    if tokens and tokens[0].kind in ("quoted", "string"):
-        return upper(tokens[0].name)  # all that follows is lost: sqlite3Dequote stops at the closing quote
-    return declared
+    """A type as SQLite keeps it: of one that only begins with quotes, what is in them (sqlite3Dequote)."""
+    name = _standard(declared)
+    return upper(tokenize(name)[0].name) if name[:1] in _QUOTES and name else name
+
+
+def _squeezed(text: str) -> str:
+    return upper("".join(text.split()))
 
 
 def affinity(declared: str, *, strict: bool = False) -> str:
@@ -66,6 +74,8 @@ def affinity(declared: str, *, strict: bool = False) -> str:
             return result
     return "NUMERIC"
 
+
+_QUOTES = ("'", '"', "[", "`")
 
 # In SQLite's order: the first that occurs anywhere in the type decides.
 _AFFINITIES = (

@@ -1,0 +1,89 @@
+CREATE TABLE t(
+=====
+CREATE TABLE t()
+=====
+CREATE TABLE t(a,)
+=====
+CREATE TABLE t(a, a)
+=====
+CREATE TABLE t(a, A)
+=====
+CREATE TABLE t(unique text)
+=====
+CREATE TABLE t(a foo(1)(2))
+=====
+CREATE TABLE t(a foo(bar))
+=====
+CREATE TABLE t(a foo(1) bar)
+=====
+CREATE TABLE t(a DEFAULT)
+=====
+CREATE TABLE t(a DEFAULT "x" "y")
+=====
+CREATE TABLE t(a DEFAULT -foo)
+=====
+CREATE TABLE t(a DEFAULT left)
+=====
+CREATE TABLE t(a CHECK ())
+=====
+CREATE TABLE t(a CHECK (a > 0)
+=====
+CREATE TABLE t(a CHECK(1) ON CONFLICT FAIL)
+=====
+CREATE TABLE t(a NOT)
+=====
+CREATE TABLE t(a NOT NULL ON CONFLICT)
+=====
+CREATE TABLE t(a PRIMARY KEY, b PRIMARY KEY)
+=====
+CREATE TABLE t(a PRIMARY KEY, PRIMARY KEY(a))
+=====
+CREATE TABLE t(a INTEGER PRIMARY KEY AUTOINCREMENT DESC)
+=====
+CREATE TABLE t(a, b AS (a) "stored")
+=====
+CREATE TABLE t(a, b AS (a) sometimes)
+=====
+CREATE TABLE t(a, UNIQUE(b))
+=====
+CREATE TABLE t(a, UNIQUE("z"))
+=====
+CREATE TABLE t(a, UNIQUE(a+1))
+=====
+CREATE TABLE t(a, UNIQUE(a NULLS LAST))
+=====
+CREATE TABLE t(a, UNIQUE())
+=====
+CREATE TABLE t(a, UNIQUE(a), b)
+=====
+CREATE TABLE t(a, FOREIGN KEY(b) REFERENCES p)
+=====
+CREATE TABLE t(a REFERENCES p())
+=====
+CREATE TABLE t(a REFERENCES p ON DELETE EXPLODE)
+=====
+CREATE TABLE t(a REFERENCES)
+=====
+CREATE TABLE t(a INT PRIMARY KEY) "strict"
+=====
+CREATE TABLE t(a INT PRIMARY KEY) STRICT,
+=====
+CREATE TABLE t(a INT PRIMARY KEY) STRICT WITHOUT ROWID
+=====
+CREATE TABLE t(a INT PRIMARY KEY) WITHOUT "rowid"
+=====
+CREATE TABLE t(a) nonsense
+=====
+CREATE TABLE t(a,b) STRICT_ /* no */
+=====
+CREATE TABLE t(a INT 'x
+=====
+CREATE TABLE t(a DEFAULT 12ab)
+=====
+CREATE TABLE t(a DEFAULT x'abc')
+=====
+CREATE TABLE add(a)
+=====
+CREATE VIEW t AS SELECT 1; SELECT
+=====
+CREATE

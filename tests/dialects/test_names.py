@@ -1,0 +1,53 @@
+"""Names and constants, as SQLite reads them back."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sodaf_migrate.dialects.sqlite.names import literal, quote
+from sodaf_migrate.errors import DefinitionError
+
+CHARACTERS = st.characters(exclude_categories=["Cs"])
+VALUES = st.one_of(
+    st.none(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+    st.text(CHARACTERS),
+    st.binary(),
+    st.booleans(),
+)
+
+
+@given(VALUES)
+def test_a_literal_is_the_value(value: object) -> None:
+    """SQLite computes exactly the value from its literal, of the same storage class, also as a DEFAULT."""
+    text = literal(value)  # type: ignore[arg-type]
+    connection = sqlite3.connect(":memory:")
+    connection.execute(f"CREATE TABLE t(a DEFAULT {text})")
+    connection.execute("INSERT INTO t DEFAULT VALUES")
+    expected = int(value) if isinstance(value, bool) else value
+    for query in (f"SELECT {text}", "SELECT a FROM t"):
+        (found,) = connection.execute(query).fetchone()
+        assert found == expected and type(found) is type(expected)
+
+
+def test_what_sqlite_cannot_hold() -> None:
+    """NaN is NULL to SQLite; an integer beyond 64 bits is refused rather than rounded."""
+    assert literal(math.nan) == "NULL"
+    for value in (2**63, -(2**63) - 1):
+        with pytest.raises(DefinitionError) as caught:
+            literal(value)
+        assert str(value) in caught.value.message and caught.value.hint
+
+
+@given(st.text(CHARACTERS.filter(lambda char: char != "\0")))
+def test_a_quoted_name_is_the_name(name: str) -> None:
+    """Any name survives its quotes."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute(f"CREATE TABLE t({quote(name)} INT)")
+    assert connection.execute("SELECT name FROM pragma_table_info('t')").fetchone() == (name,)

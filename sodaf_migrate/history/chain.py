@@ -1,0 +1,121 @@
+"""The chain of events: each seals the one before, so that nothing can be altered, taken out or moved unseen."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from sodaf_migrate.history.record import MigrationRecord, canonical
+
+__all__ = ["GENESIS", "Event", "Head", "Problem", "broken_links", "broken_records", "sealed"]
+
+#: What the first event has for the hash of the one before.
+GENESIS = "0" * 64
+
+_PLAIN, _KEYED = "sha256", "hmac-sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact; ``facts`` is JSON, ``seal`` names how ``hash`` was made (sha256, or hmac-sha256 with the site key)."""
+
+    seq: int
+    timestamp: str
+    kind: str  # initialized | a status | adopted | cleared
+    migration_id: str | None
+    doctype: str | None
+    facts: str
+    layout: int
+    seal: str
+    previous: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How many events there are and the hash of the newest: kept elsewhere, it shows a chain cut or made anew."""
+
+    count: int = 0
+    hash: str = GENESIS
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with the history: ``code`` is altered, missing, cut, unknown or unsealed."""
+
+    code: str
+    subject: str  # "event 12", or the id of a migration
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def sealed(values: Mapping[str, Any], *, previous: str, key: bytes | None) -> Event:
+    """The event of ``values`` (seq, timestamp, kind, migration_id, doctype, facts, layout) after ``previous``."""
+    seal = _PLAIN if key is None else _KEYED
+    return Event(**values, seal=seal, previous=previous, hash=_hash({**values, "seal": seal}, previous, key))
+
+
+def broken_links(events: Iterable[Event], *, key: bytes | None) -> Iterator[Problem]:
+    """What is wrong with the events themselves, in order."""
+    expected, previous, keyed = 1, GENESIS, False
+    for event in events:
+        name = f"event {event.seq}"
+        if event.seq != expected:
+            gone = f"{expected}" if event.seq == expected + 1 else f"{expected} to {event.seq - 1}"
+            yield Problem("missing", name, f"Before event {event.seq}, event {gone} is missing")
+        if event.previous != previous:
+            yield Problem("altered", name, f"Event {event.seq} does not follow the event that stands before it")
+        if event.seal == _KEYED and key is None:
+            if not keyed:
+                yield Problem("unsealed", name, f"From event {event.seq} on, the site key is needed to check the seals")
+        elif not hmac.compare_digest(event.hash.encode(), _hash_of(event, key).encode()):
+            yield Problem("altered", name, f"Event {event.seq} ({event.kind}) was altered")
+        if keyed and event.seal != _KEYED:
+            yield Problem("unsealed", name, f"Event {event.seq} has no seal, though the ones before have")
+        expected, previous, keyed = event.seq + 1, event.hash, keyed or event.seal == _KEYED
+
+
+def broken_records(events: Iterable[Event], records: Iterable[tuple[MigrationRecord, str]]) -> Iterator[Problem]:
+    """What is wrong with the records (each with its stored checksum), by what the events say of them."""
+    said = _said(events)
+    for record, stored in records:
+        if record.id not in said:
+            yield Problem("unknown", record.id, f'No event tells of the migration "{record.id}"')
+        elif not record.checksum == stored == said.pop(record.id):
+            yield Problem("altered", record.id, f'The record of the migration "{record.id}" was altered')
+    for migration_id in said:
+        yield Problem("missing", migration_id, f'The record of the migration "{migration_id}" is missing')
+
+
+def _said(events: Iterable[Event]) -> dict[str, str]:
+    """The checksum that the events say each living record has."""
+    found: dict[str, str] = {}
+    for event in events:
+        try:
+            facts = json.loads(event.facts)
+        except ValueError:
+            continue  # broken_links says that it was altered
+        if not isinstance(facts, dict):
+            continue
+        if event.kind == "cleared":
+            for migration_id in facts.get("ids", ()):
+                found.pop(migration_id, None)
+        elif event.migration_id is not None and "record" in facts:
+            found[event.migration_id] = facts["record"]
+    return found
+
+
+def _hash_of(event: Event, key: bytes | None) -> str:
+    values = {name: getattr(event, name) for name in Event.__slots__ if name not in ("previous", "hash")}
+    return _hash(values, event.previous, key if event.seal == _KEYED else None)
+
+
+def _hash(values: Mapping[str, Any], previous: str, key: bytes | None) -> str:
+    message = canonical([previous, dict(values)]).encode()
+    return sha256(message).hexdigest() if key is None else hmac.new(key, message, sha256).hexdigest()

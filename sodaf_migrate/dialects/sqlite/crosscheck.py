@@ -1,154 +1,184 @@
-"""Every table and index that was read from its text is compared with what SQLite's pragmas say of it.
-
-Where the two disagree the text was not understood, and nothing that is built on it could be trusted.
-"""
+"""What was read from the stored texts must be what SQLite itself says; where it is not, nothing is guessed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from sodaf_migrate.dialects.sqlite.lexer import key
-from sodaf_migrate.dialects.sqlite.types import agrees, is_integer
+from sodaf_migrate.dialects.sqlite.facts import IndexFacts, PartFacts, TableFacts
+from sodaf_migrate.dialects.sqlite.lexer import Token, key, tokenize
+from sodaf_migrate.dialects.sqlite.reader import outer_parentheses
+from sodaf_migrate.dialects.sqlite.types import agrees
 from sodaf_migrate.errors import SchemaParseError
-from sodaf_migrate.schema.model import Column, Index, PrimaryKey, Sql, Table, Unique, fold
+from sodaf_migrate.schema.model import Column, ForeignKey, Index, KeyPart, Literal, PrimaryKey, Table, fold
 
-__all__ = ["Facts", "check_index", "check_table"]
+__all__ = ["check_index", "check_table"]
 
-
-@dataclass(slots=True)
-class Facts:
-    """What the pragmas say of one table.
-
-    ``columns``: (name, type, notnull, default, pk, hidden) of table_xinfo. ``constraints``: the parts of each index
-    that SQLite made for a constraint. ``indexes``: by folded name (unique, partial, parts). Parts are (column or None,
-    descending, collation). ``foreign_keys``: by id the rows (child, parent's column, parent, on_update, on_delete,
-    match). ``options``: (without rowid, strict), None where the library cannot say.
-    """
-
-    columns: list[tuple[Any, ...]] = field(default_factory=list)
-    constraints: list[tuple[Any, ...]] = field(default_factory=list)
-    indexes: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    foreign_keys: dict[int, list[tuple[Any, ...]]] = field(default_factory=dict)
-    options: tuple[bool, bool] | None = None
+_HINT = (
+    "Nothing was changed. Compare the text in sqlite_schema with the pragma; "
+    'docs/refusals.md, "A table is read differently by SQLite", tells what may cause it.'
+)
 
 
-def check_table(table: Table, facts: Facts) -> None:
-    """Compare a parsed table with its pragmas. Raises SchemaParseError at the first disagreement."""
-    names = [column.name for column in table.columns]
-    said = [row[0] for row in facts.columns]
-    if names != said:
-        _disagree(table.name, "columns", names, said)
+def check_table(table: Table, facts: TableFacts) -> None:
+    """Raises SchemaParseError, naming the column and both readings, where ``table`` is not what the pragmas say."""
+    _check(table, "columns", _names(table.columns), [row[1] for row in facts.columns], "table_xinfo")
+    _check(table, "WITHOUT ROWID", table.without_rowid, facts.without_rowid, "table_list")
+    _check(table, "STRICT", table.strict, facts.strict, "table_list")
     places = _key_places(table)
-    for column, row in zip(table.columns, facts.columns, strict=True):
-        _check_column(table, column, row, places)
-    if facts.options is not None and facts.options != (table.without_rowid, table.strict):
-        _disagree(table.name, "options", (table.without_rowid, table.strict), facts.options)
-    read, told = sorted(map(str, _constraint_parts(table))), sorted(map(str, set(facts.constraints)))
-    if read != told:
-        _disagree(table.name, "keys and UNIQUE constraints", read, told)
-    own, theirs = _foreign_keys(table), sorted(str(rows) for rows in facts.foreign_keys.values())
-    if own != theirs:
-        _disagree(table.name, "foreign keys", own, theirs)
+    for column, (_, name, declared, not_null, default, place, hidden) in zip(table.columns, facts.columns, strict=True):
+        if column.type != declared and not agrees(column.type, declared):
+            raise _disagreement(table, f'type of column "{name}"', column.type, declared, "table_xinfo")
+        # The key of a WITHOUT ROWID table is NOT NULL whether it says so or not.
+        required = column.not_null or (table.without_rowid and column.name in places)
+        found = (required, places.get(column.name, 0), _hidden(column))
+        if found != (bool(not_null), place, hidden):
+            what = f'NOT NULL, place in the primary key and kind of column "{name}"'
+            raise _disagreement(table, what, found, (bool(not_null), place, hidden), "table_xinfo")
+        if (column.default is not None or default is not None) and not _same_default(column, default):
+            shown = column.default if isinstance(column.default, Literal) else column.default and column.default.text
+            raise _disagreement(table, f'default of column "{name}"', shown, default, "table_xinfo")
+    if facts.indexes or table.uniques or table.primary_key:
+        _check_keys(table, facts.indexes)
+    if facts.keys or table.foreign_keys:
+        keys = [_foreign_key(key) for key in table.foreign_keys]
+        _check(table, "foreign keys", keys, [_key_rows(rows) for rows in facts.keys], "foreign_key_list")
 
 
-def _check_column(table: Table, column: Column, row: tuple[Any, ...], places: dict[str, int]) -> None:
-    _, kind, not_null, default, place, hidden = row
-    where = f"{table.name}.{column.name}"
-    if not agrees(column.type, kind):
-        _disagree(where, "type", column.type, kind)
-    if _not_null(table, column) != bool(not_null):
-        _disagree(where, "NOT NULL", _not_null(table, column), bool(not_null))
-    read, told = _default(column), None if default is None else key(default)
-    if read != told:
-        _disagree(where, "default", read, told)
-    if places.get(column.name, 0) != place:
-        _disagree(where, "place in the primary key", places.get(column.name, 0), place)
-    generated = 0 if column.generated is None else 3 if column.generated.stored else 2
-    if generated != hidden:
-        _disagree(where, "generated column", generated, hidden)
+def check_index(index: Index, table: Table, facts: Iterable[IndexFacts]) -> None:
+    """Raises SchemaParseError, naming the index and both readings, where it is not what the pragmas say."""
+    found = next((fact for fact in facts if fact.name == index.name), None)
+    if found is None:
+        raise _disagreement(table, f'index "{index.name}"', "there", "not there", "index_list")
+    what = f'UNIQUE, WHERE and parts of index "{index.name}"'
+    ours = (index.unique, index.where is not None, tuple(_parts(index.parts, table)))
+    theirs = (found.unique, found.partial, tuple(_observed(found.parts)))
+    _check(table, what, ours, theirs, "index_xinfo")
+
+
+def _check(table: Table, what: str, ours: Any, theirs: Any, pragma: str) -> None:
+    if ours != theirs:
+        raise _disagreement(table, what, ours, theirs, pragma)
+
+
+def _disagreement(table: Table, what: str, ours: Any, theirs: Any, pragma: str) -> SchemaParseError:
+    return SchemaParseError(
+        f'Table "{table.name}" is not read as SQLite reads it: for {what} its stored text gives {ours!r} '
+        f"and PRAGMA {pragma} {theirs!r}.",
+        hint=_HINT,
+        details={"table": table.name, "what": what, "text": repr(ours), "pragma": repr(theirs), "sql": table.sql},
+    )
+
+
+def _names(columns: Iterable[Column]) -> list[str]:
+    return [column.name for column in columns]
+
+
+def _hidden(column: Column) -> int:
+    """The ``hidden`` of table_xinfo: 2 for a generated column that is VIRTUAL, 3 for one that is STORED."""
+    return 0 if column.generated is None else 3 if column.generated.stored else 2
 
 
 def _key_places(table: Table) -> dict[str, int]:
-    columns = dict.fromkeys(table.primary_key.columns) if table.primary_key else {}
-    return {name: number for number, name in enumerate(columns, start=1)}
+    """By column, its place in the primary key, from 1; a column that stands there twice counts at its first."""
+    if table.primary_key is None:
+        return {}
+    places: dict[str, int] = {}
+    # A WITHOUT ROWID table drops what is repeated before it counts (convertToWithoutRowidTable in build.c).
+    parts = list(_parts(table.primary_key.parts, table))
+    if table.without_rowid:
+        parts = list(
+            {(name, collation): (name, collation, order) for name, collation, order in reversed(parts)}.values()
+        )
+        parts.reverse()
+    for place, (name, _, _) in enumerate(parts, 1):
+        column = table.column(name or "")
+        if column is not None:
+            places.setdefault(column.name, place)
+    return places
 
 
-def _not_null(table: Table, column: Column) -> bool:
-    """In STRICT and WITHOUT ROWID tables the columns of the primary key are NOT NULL unsaid, the rowid aside."""
-    primary = table.primary_key
-    implied = primary is not None and column.name in primary.columns and not primary.rowid_alias
-    return column.not_null or (implied and (table.strict or table.without_rowid))
+def _same_default(column: Column, reported: str | None) -> bool:
+    default = column.default
+    if default is None or reported is None or isinstance(default, Literal):
+        return False
+    return default.text == reported or _bare(default.text) == _bare(reported)
 
 
-def _default(column: Column) -> str | None:
-    if not isinstance(column.default, Sql):
-        return None
-    text = column.default.text
-    # The pragma gives an expression without the parentheses that it stands in.
-    return key(text[1:-1] if text.startswith("(") else text)
+def _bare(text: str) -> str:
+    """The canonical tokens without outer parentheses, of which the pragma drops one pair."""
+    tokens: Sequence[Token] = tokenize(text)
+    while outer_parentheses(tokens):
+        tokens = tokens[1:-1]
+    return key(tokens)
 
 
-def _foreign_keys(table: Table) -> list[str]:
-    found = []
-    for constraint in table.foreign_keys:
-        referenced = constraint.referenced or (None,) * len(constraint.columns)
-        more = (fold(constraint.table), constraint.on_update, constraint.on_delete)
-        found.append(str([(c, r, *more) for c, r in zip(constraint.columns, referenced, strict=True)]))
-    return sorted(found)
-
-
-def _constraint_parts(table: Table) -> Iterable[tuple[Any, ...]]:
-    """The parts of every index that SQLite makes for a constraint; equal constraints share one."""
-    constraints: list[PrimaryKey | Unique] = list(table.uniques)
-    primary = table.primary_key
-    if primary is not None and not primary.rowid_alias:
-        constraints.append(primary)
-    return {_parts(table, constraint) for constraint in constraints}
-
-
-def _parts(table: Table, constraint: PrimaryKey | Unique) -> tuple[Any, ...]:
-    is_key = constraint is table.primary_key and table.without_rowid
-    found: list[tuple[str, str]] = []
-    for part in constraint.parts:
-        column = table.column(part.column or "")
-        if column is None:
-            raise SchemaParseError(f'A key of table "{table.name}" names "{part.column}", which is no column of it')
-        # SQLite makes a WITHOUT ROWID key of one INTEGER column anew from its name, and forgets the collation.
-        forgotten = is_key and len(constraint.parts) == 1 and is_integer(column.type)
-        said = None if forgotten else part.collation
-        entry = (column.name, (said or column.collation or "BINARY").upper())
-        if not (is_key and entry in found):  # a WITHOUT ROWID key holds a column once
-            found.append(entry)
-    return tuple(found)
-
-
-def check_index(index: Index, table: Table, facts: Facts) -> None:
-    """Compare a parsed index with its pragmas. Raises SchemaParseError."""
-    told = facts.indexes.get(fold(index.name))
-    parts = []
-    for part in index.parts:
+def _parts(parts: Iterable[KeyPart], table: Table) -> Iterator[tuple[str | None, str, bool]]:
+    """Each part as the pragma would tell it: a collation that is not said is the column's, or BINARY."""
+    for part in parts:
         column = table.column(part.column) if part.column is not None else None
-        collation = part.collation or (column.collation if column else None)
-        # A bare expression takes its collation from inside; only the pragma can tell.
-        parts.append((column.name if column else None, part.descending, collation.upper() if collation else None))
-    if told is not None:
-        unique, partial, said = told
-        said = tuple(
-            (name, descending, None if collation == "BINARY" or (mine[0] is None and mine[2] is None) else collation)
-            for (name, descending, collation), mine in zip(said, parts, strict=False)
-        ) + tuple(said[len(parts) :])
-        told = (unique, partial, said)
-    mine_all = tuple((n, d, None if c == "BINARY" else c) for n, d, c in parts)
-    read = (index.unique, index.where is not None, mine_all)
-    if read != told:
-        _disagree(f"{index.table}.{index.name}", "index", read, told)
+        collation = part.collation or (column.collation if column else None) or "BINARY"
+        yield (None if part.column is None else fold(part.column), fold(collation), part.descending)
 
 
-def _disagree(where: str, what: str, read: Any, told: Any) -> NoReturn:
-    raise SchemaParseError(
-        f'The stored text of "{where}" was read as {what} {read!r}, but SQLite says {told!r}',
-        hint="Nothing is guessed: see docs/refusals.md, and please report the table's CREATE statement.",
-        details={"object": where, "what": what, "read": str(read), "told": str(told)},
+def _observed(parts: Iterable[PartFacts]) -> Iterator[tuple[str | None, str, bool]]:
+    for part in parts:
+        yield (None if part.column is None else fold(part.column), fold(part.collation), part.descending)
+
+
+def _check_keys(table: Table, facts: Iterable[IndexFacts]) -> None:
+    """The indexes that SQLite made for PRIMARY KEY and UNIQUE must be those that the constraints ask for.
+
+    Of constraints with the same columns and collations SQLite makes one index, for the key if that is among them.
+    """
+    found = {
+        _identity(parts): (fact.origin, parts)
+        for fact in facts
+        if fact.origin != "c"
+        for parts in (tuple(_observed(fact.parts)),)
+    }
+    wanted: dict[tuple[Any, ...], list[tuple[str, tuple[Any, ...]]]] = {}
+    for constraint in _indexed(table):
+        parts = tuple(_parts(constraint.parts, table))
+        if table.without_rowid and constraint is table.primary_key:
+            parts = _once(parts)
+        wanted.setdefault(_identity(parts), []).append(("pk" if constraint is table.primary_key else "u", parts))
+    agree = found.keys() == wanted.keys() and all(
+        origin == min(own for own, _ in wanted[identity]) and parts in [own for _, own in wanted[identity]]
+        for identity, (origin, parts) in found.items()
     )
+    if not agree:
+        ours = sorted((each for group in wanted.values() for each in group), key=repr)
+        raise _disagreement(table, "PRIMARY KEY and UNIQUE", ours, sorted(found.values(), key=repr), "index_list")
+
+
+def _indexed(table: Table) -> Iterator[Any]:
+    """The constraints for which SQLite makes an index: all but a key that is the rowid itself."""
+    key: PrimaryKey | None = table.primary_key
+    if key is not None and not key.rowid_alias:
+        yield key
+    yield from table.uniques
+
+
+def _identity(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return tuple((name, collation) for name, collation, _ in parts)
+
+
+def _once(parts: Sequence[tuple[Any, ...]]) -> tuple[tuple[Any, ...], ...]:
+    """``parts`` without those that repeat a column and collation said before."""
+    first: dict[Any, tuple[Any, ...]] = {}
+    for part in parts:
+        first.setdefault(part[:2], part)
+    return tuple(first.values())
+
+
+def _foreign_key(key: ForeignKey) -> tuple[Any, ...]:
+    referenced: list[str | None] = [fold(name) for name in key.referenced] or [None] * len(key.columns)
+    columns = tuple(zip(map(fold, key.columns), referenced, strict=False))
+    return (fold(key.table), key.on_update, key.on_delete, columns)
+
+
+def _key_rows(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    _, _, _, parent, _, _, on_update, on_delete = rows[0]
+    columns = tuple((fold(row[4]), None if row[5] is None else fold(row[5])) for row in rows)
+    return (fold(parent), on_update, on_delete, columns)

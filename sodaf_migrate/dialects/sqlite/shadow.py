@@ -1,54 +1,70 @@
-"""An in-memory database with the same schema and no rows, on which everything is tried first."""
+"""A shadow: the same schema without its rows, in memory, where statements can be tried."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sodaf_migrate.errors import StatementError, UnsupportedChangeError
-from sodaf_migrate.schema.model import Schema, Trigger, View
+from sodaf_migrate.dialects.sqlite.lexer import tokenize
+from sodaf_migrate.errors import StatementError
+from sodaf_migrate.schema.model import Schema, Trigger, View, VirtualTable
 from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.open import memory_wire
 
-__all__ = ["created_text", "shadow_of"]
+__all__ = ["created_text", "shadow_of", "stand_up"]
+
+_SAID = ("TEMP", "TEMPORARY")
+_log = logging.getLogger(__name__)
+_ENTER_VIRTUAL = (
+    "INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES ('table', :name, :name, 0, :sql)"
+)
 
 
 @contextmanager
 def shadow_of(schema: Schema, on_connect: OnConnect | None = None, *, statistics: bool = False) -> Iterator[Wire]:
-    """A ``Wire`` to a private copy of ``schema``, made from its stored texts; ``statistics`` also makes sqlite_stat1.
+    """A wire to an empty database in memory that holds ``schema``, made of its stored texts, while the block runs.
 
-    Raises UnsupportedChangeError when SQLite does not accept a stored text again.
+    ``statistics`` adds the table of ANALYZE. Raises StatementError for a text that this SQLite library, prepared by
+    ``on_connect``, does not take.
     """
     with memory_wire(on_connect) as wire:
-        for table in schema.tables:
-            _make(wire, table.name, table.sql)
-        for virtual in schema.virtual_tables:
-            _make(wire, virtual.name, virtual.sql.text)
-        for index in schema.indexes:
-            _make(wire, index.name, index.sql)
-        for view in schema.views:
-            _make(wire, view.name, created_text(view))
-        for trigger in schema.triggers:
-            _make(wire, trigger.name, created_text(trigger))
+        stand_up(wire, schema)
         if statistics:
-            wire.run("ANALYZE main")
+            wire.run("ANALYZE main.sqlite_schema")  # makes sqlite_stat1 and has nothing to count
         yield wire
 
 
+def stand_up(wire: Wire, schema: Schema) -> None:
+    """Create all of ``schema`` in an empty database: tables before what stands on them, else in its own order."""
+    unknown: list[VirtualTable] = []
+    with wire.atomic():
+        for table in schema.tables:
+            wire.run(table.sql)
+        for virtual in schema.virtual_tables:
+            try:
+                wire.run(virtual.sql.text)
+            except StatementError as error:
+                _log.info('virtual table "%s" is in the shadow by name only: %s', virtual.name, error)
+                unknown.append(virtual)
+        for index in schema.indexes:
+            wire.run(index.sql)
+        for view in schema.views:
+            wire.run(created_text(view))
+        for trigger in schema.triggers:
+            wire.run(created_text(trigger))
+    if unknown:
+        _enter(wire, unknown)
+
+
+def _enter(wire: Wire, tables: list[VirtualTable]) -> None:
+    """Virtual tables whose module is not loaded, as SQLite has them then too: a row in the catalogue and no more."""
+    with wire.pragmas(writable_schema=1), wire.atomic():
+        for table in tables:
+            wire.run(_ENTER_VIRTUAL, {"name": table.name, "sql": table.sql.text})
+
+
 def created_text(item: View | Trigger) -> str:
-    """The statement that makes a view or trigger again: a temporary one is stored without the word that says so."""
-    if not item.temp:
-        return item.sql.text
-    head, _, rest = item.sql.text.partition(" ")
-    return item.sql.text if rest.lstrip().upper().startswith("TEMP") else f"{head} TEMP {rest}"
-
-
-def _make(wire: Wire, name: str, sql: str) -> None:
-    try:
-        wire.run(sql)
-    except StatementError as error:
-        raise UnsupportedChangeError(
-            f'"{name}" cannot be made again from its stored text: {error.message}',
-            hint="Register the collations, functions and modules that it needs with on_connect (docs/refusals.md).",
-            details={"sql": sql},
-        ) from error
+    """The statement that makes a view or trigger anew: the stored text of a TEMP one leaves that word out."""
+    text = item.sql.text
+    return f"CREATE TEMP{text[len('CREATE') :]}" if item.temp and tokenize(text)[1].word not in _SAID else text

@@ -14,6 +14,114 @@ from sodaf_migrate.report.lines import Line
 from sodaf_migrate.report.render import to_json, to_lines, write_lines
 
 if TYPE_CHECKING:
+    from sodaf_migrate.applier.applier import MigrationApplier
+    from sodaf_migrate.doctype.engine import DocTypeEngine
+
+__all__ = [
+    "Command",
+    "answer",
+    "answers_json",
+    "check_option",
+    "chosen",
+    "doctype_argument",
+    "engine_of",
+    "hazard_options",
+    "open_applier",
+    "renames_of",
+    "site_of",
+    "site_options",
+    "sql_option",
+]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_META = "sodaf_migrate."
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Keep a site option for all commands of this call: it may stand before the command's name or behind it."""
+    if value not in (None, False, ()):
+        context.meta[_META + str(parameter.name)] = value
+
+
+def _site_option(*names: str, **more: Any) -> Callable[[Command], Command]:
+    return click.option(*names, expose_value=False, callback=_remember, is_eager=True, **more)
+
+
+_SITE_OPTIONS = (
+    _site_option("--database", metavar="PATH", help="The SQLite file to keep in step."),
+    _site_option("--site", metavar="PATH", help="The folder of sodaf.toml, or the file itself."),
+    _site_option("--doctypes", metavar="DIR", help="The folder of definitions."),
+    _site_option("--lock-timeout", type=float, metavar="SECONDS", help="How long to wait for other writers."),
+    _site_option("--format", type=click.Choice(["text", "json"]), help="How to answer (text)."),
+    _site_option("--debug", is_flag=True, help="Show the traceback of an error."),
+)
+
+
+def site_options(command: Command) -> Command:
+    """Add the options that every command takes."""
+    for option in reversed(_SITE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def hazard_options(command: Command) -> Command:
+    """Add ``--allow``, ``--force`` and ``--rename``."""
+    rename = click.option(
+        "--rename", multiple=True, metavar="OLD:NEW", help="A column that has a new name (repeatable)."
+    )
+    force = click.option("--force", is_flag=True, help="Allow every hazard.")
+    allow = click.option("--allow", multiple=True, metavar="HAZARD", help="A hazard to allow by name (repeatable).")
+    return allow(force(rename(command)))
+
+
+#: ``--check``: look only, and say by the exit code whether changes are pending.
+check_option = click.option(
+    "--check", is_flag=True, help="Change nothing; exit 2 when changes are pending, 0 when not."
+)
+
+#: ``--sql / --no-sql``: show the statements or not.
+sql_option = click.option("--sql/--no-sql", default=None, help="Show the SQL (shown when one DocType is named).")
+
+
+def _complete(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    try:
+        return [name for name in engine_of(site_of(context)).names() if name.startswith(typed)]
+    except Exception:  # a shell's completion has nobody to tell
+        return []
+
+
+def doctype_argument(command: Command) -> Command:
+    """Add ``[DOCTYPE]…`` and ``--all``."""
+    every = click.option("--all", "every", is_flag=True, help="Every DocType (also when none is named).")
+    argument = click.argument("named", metavar="[DOCTYPE]...", nargs=-1, shell_complete=_complete)
+    return argument(every(command))
+
+
+def _given(context: click.Context, name: str) -> Any:
+    return context.meta.get(_META + name)
+
+
+def site_of(context: click.Context) -> Site:
+    """The configured site, with this call's options over it. Raises ConfigurationError."""
+    names = ("database", "doctypes", "lock_timeout")
+    return load_site(_given(context, "site"), **{name: _given(context, name) for name in names})
+
+
+def answers_json(context: click.Context) -> bool:
+    """Whether the answer is to be JSON."""
+    return bool(_given(context, "format") == "json")
+
+
+def engine_of(site: Site) -> DocTypeEngine:
+    """The site's definitions. Raises DefinitionError with every problem of the folder."""
+    from sodaf_migrate.doctype.engine import DocTypeEngine  # brings pydantic, which --help does without
+
+    return DocTypeEngine.from_directory(site.doctypes)
+
+
+def open_applier(context: click.Context, site: Site) -> MigrationApplier:
+    """An applier for the site, that tells its progress on a terminal."""
     database = site.database_path()  # before the rest: without a database nothing else matters
     from sodaf_migrate.applier.applier import MigrationApplier
     from sodaf_migrate.cli.progress import listener_of

@@ -98,6 +98,25 @@ def _column(draw: st.DrawFn, name: str, strict: bool) -> Column:
     )
 
 
+@st.composite
+def changed(draw: st.DrawFn, table: Table) -> Table:
+    """``table`` with one or two things changed."""
+    other = draw(tables())
+    able = [column for column in other.columns if column.generated is None and table.strict == other.strict]
+    for column in able[:1]:
+        columns = tuple(column if c.name == column.name and not c.generated else c for c in table.columns)
+        table = replace(table, columns=columns)
+    names = {column.name for column in table.columns}
+    part = draw(st.sampled_from(["uniques", "foreign_keys", "none"]))
+    if part != "none":
+        table = replace(table, **{part: tuple(c for c in getattr(other, part) if names.issuperset(c.columns))})
+    key = table.primary_key
+    if key is None:
+        return table
+    alias = _is_alias(key, table.columns, table.without_rowid)
+    return replace(table, primary_key=replace(key, rowid_alias=alias, autoincrement=alias and key.autoincrement))
+
+
 def _generated(draw: st.DrawFn, columns: tuple[Column, ...]) -> tuple[Column, ...]:
     """One column of several computed from the first."""
     if len(columns) < 2 or not draw(st.booleans()):

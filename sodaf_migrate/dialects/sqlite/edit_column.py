@@ -71,7 +71,7 @@ def _clause_edits(sql: str, element: Element, old: Column, new: Column, kept: Co
         new.not_null_name,
     ):
         yield from _replaced(sql, element, "not_null", not_null_clause(new) if new.not_null else "")
-    if new.not_null:
+    if new.not_null and not old.not_null:
         yield from _replaced(sql, element, "null", "")
     if old.default != new.default:
         yield from _replaced(sql, element, "default", "" if new.default is None else default_clause(new.default))

@@ -131,8 +131,8 @@ def _read_type(reader: Reader, said: _Said) -> int | None:
         said.clauses.append(Clause(kind="type", start=start, end=start + length))
     if length == len(raw):
         return None
-    rest = next((token.start for token in reader.tokens[first : reader.place] if token.start >= start + length), None)
-    rest = start + length if rest is None else rest
+    cut = start + length  # may be inside a word
+    rest = next(max(token.start, cut) for token in reader.tokens[first:] if token.end > cut)
     if reader.word == "AS":
         return rest
     said.clauses.append(Clause(kind="idle", start=rest, end=reader.before.end))

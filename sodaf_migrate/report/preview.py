@@ -27,9 +27,9 @@ _SIGNS: dict[str, Style] = {"+": "good", "-": "bad", "~": "warn"}
 def diff_lines(diff: SchemaDiff) -> list[Line]:
     """One DocType's difference: what has to change, what looks like a rename, what is kept."""
     if not diff.has_changes:
-        return [Line(f"{diff.doctype}: in step", "good"), *_left_alone(diff)]
+        return [Line(f"{diff.doctype}: in step", "good"), *_likely_renames(diff), *_kept(diff)]
     title = Line(f"{diff.doctype}: {counted(len(diff.changes), 'change')}", "title")
-    return [title, *_change_lines(diff), *_left_alone(diff)]
+    return [title, *_change_lines(diff), *_likely_renames(diff), *_kept(diff)]
 
 
 def diffs_lines(diffs: Iterable[SchemaDiff]) -> list[Line]:
@@ -54,8 +54,9 @@ def dry_run_lines(result: DryRunResult, *, sql: bool = True) -> list[Line]:
     lines += findings_lines(finding for finding in result.findings if finding.code not in _TOLD_APART)
     if result.diff is not None:
         lines += [*heading("Changes"), *_change_lines(result.diff)] if result.diff.has_changes else []
+        lines += _likely_renames(result.diff)
     lines += _how(result.plan)
-    lines += _left_alone(result.diff) if result.diff is not None else []
+    lines += _kept(result.diff) if result.diff is not None else []
     return lines + (_sql(result) if sql else [])
 
 
@@ -91,7 +92,8 @@ def findings_lines(findings: Iterable[Finding]) -> list[Line]:
     found = sorted(findings, key=lambda finding: -order.index(finding.severity))
     lines = heading("Findings") if found else []
     for finding in found:
-        rows = "" if finding.rows is None else f" ({counted(finding.rows, 'row')})"
+        unsaid = finding.rows is not None and str(finding.rows) not in finding.message
+        rows = f" ({counted(finding.rows or 0, 'row')})" if unsaid else ""
         text = f"{finding.severity.value} {finding.code} {finding.target}: {finding.message}{rows}"
         lines.append(Line(text, _SEVERITY[finding.severity], 2))
         lines += [Line(finding.hint, "", 4, hang=0)] if finding.hint else []
@@ -146,12 +148,16 @@ def _how(plan: Plan | None) -> list[Line]:
     return lines
 
 
-def _left_alone(diff: SchemaDiff) -> list[Line]:
+def _likely_renames(diff: SchemaDiff) -> list[Line]:
     lines = heading("Perhaps a rename") if diff.likely_renames else []
     for rename in diff.likely_renames:
         said, line = likely_rename(rename, diff.doctype)
         lines += [Line(said, "warn", 2), Line(f"declare it: {line}", "code", 4)]
-    lines += heading("Kept as it is") if diff.kept else []
+    return lines
+
+
+def _kept(diff: SchemaDiff) -> list[Line]:
+    lines = heading("Kept as it is") if diff.kept else []
     return lines + [Line(kept(item, diff.doctype), "", 2) for item in diff.kept]
 
 

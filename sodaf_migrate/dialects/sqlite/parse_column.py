@@ -48,10 +48,14 @@ class Clause:
 class Scope:
     """What is known of the table while it is read."""
 
-    columns: Mapping[str, str]  # folded to declared names
-    names: frozenset[str]  # the same, folded
-    check_names: frozenset[str]  # and those of the rowid, which a CHECK may use
+    names: frozenset[str]  # all columns, folded
+    columns: dict[str, str] = field(default_factory=dict)  # those read, folded to declared
     deferred: bool | None = None  # whether the last foreign key read is; None before the first
+
+    @property
+    def check_names(self) -> frozenset[str]:
+        """What a CHECK may name: the rowid too."""
+        return self.names | {"rowid", "_rowid_", "oid"}
 
 
 @dataclass(slots=True)

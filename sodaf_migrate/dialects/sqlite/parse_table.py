@@ -33,7 +33,7 @@ from sodaf_migrate.schema.model import (
 __all__ = ["Element", "ParsedTable", "parse_table"]
 
 _CONSTRAINT_WORDS = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
-_ROWID = frozenset({"rowid", "_rowid_", "oid"})
+_EXPRESSIONS = frozenset({"CHECK", "AS"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,9 @@ def parse_table(sql: str) -> ParsedTable:
     if reader.take("."):
         name = reader.name("the name of a table")
     reader.what = f'table "{name.name}"'
-    scope = _scope(reader)
+    # Few tables have an expression, and only those pay for reading ahead.
+    needs_names = not _EXPRESSIONS.isdisjoint(reader.words)
+    scope = Scope(names=_all_names(reader) if needs_names else frozenset())
     opens = reader.expect("(").start
     columns, elements = _columns(reader, scope)
     elements += _constraints(reader, scope)
@@ -89,21 +91,17 @@ def parse_table(sql: str) -> ParsedTable:
     )
 
 
-def _scope(reader: Reader) -> Scope:
-    """The names of all columns, read ahead: a CHECK may use columns that come after it."""
-    columns: dict[str, str] = {}
+def _all_names(reader: Reader) -> frozenset[str]:
+    """The folded names of all columns, read ahead from the body's "(": a CHECK may use columns that come after it."""
+    names = set()
     depth = 0
     starts = False
-    for place in range(reader.place, len(reader.words) - 1):
-        word = reader.words[place]
+    for token, word in zip(reader.tokens[reader.place :], reader.words[reader.place :], strict=True):
         if starts:
             starts = False
             if word in _CONSTRAINT_WORDS:
                 break
-            declared = reader.tokens[place].name
-            if fold(declared) in columns:
-                raise reader.error("another name than that of a column before", reader.tokens[place])
-            columns[fold(declared)] = declared
+            names.add(fold(token.name))
         if word == "(":
             depth += 1
             starts = depth == 1
@@ -113,8 +111,7 @@ def _scope(reader: Reader) -> Scope:
                 break
         elif word == "," and depth == 1:
             starts = True
-    names = frozenset(columns)
-    return Scope(columns=columns, names=names, check_names=names | _ROWID)
+    return frozenset(names)
 
 
 def _columns(reader: Reader, scope: Scope) -> tuple[list[Column], list[Element]]:
@@ -122,6 +119,9 @@ def _columns(reader: Reader, scope: Scope) -> tuple[list[Column], list[Element]]
     elements: list[Element] = []
     while True:
         column, clauses, name = read_column(reader, scope)
+        if fold(column.name) in scope.columns:
+            raise reader.error("another name than that of a column before", name)
+        scope.columns[fold(column.name)] = column.name
         columns.append(column)
         elements.append(
             Element(start=name.start, end=reader.before.end, column=column.name, name_end=name.end, clauses=clauses)

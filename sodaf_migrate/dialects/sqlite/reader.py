@@ -20,10 +20,7 @@ class Reader:
         tokens = tokenize(sql)
         end = tokens[-1].end if tokens else 0
         self.tokens = (*tokens, Token("end", "", end, end))
-        self.words = tuple(
-            upper(token.text) if token.kind == "word" else token.text if token.kind == "op" else ""
-            for token in self.tokens
-        )
+        self.words = tuple([_word(kind, text) for kind, text, _, _ in self.tokens])
         self.place = 0
 
     @property
@@ -110,6 +107,12 @@ class Reader:
             hint="Look at it in sqlite_schema; if SQLite accepts the statement, please report its text.",
             details={"offset": found.start, "sql": self.sql},
         )
+
+
+def _word(kind: str, text: str) -> str:
+    if kind == "word":
+        return text.upper() if text.isascii() else upper(text)
+    return text if kind == "op" else ""
 
 
 def outer_parentheses(tokens: Sequence[Token]) -> bool:

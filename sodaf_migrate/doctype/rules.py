@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from sodaf_migrate.doctype.catalogue import FIELD_TYPES, FieldType, nearest_types
 from sodaf_migrate.doctype.defaults import Misfit, static_default, storable
@@ -11,7 +12,7 @@ from sodaf_migrate.doctype.problems import Problem
 from sodaf_migrate.doctype.standard import RESERVED_NAMES, leading, trailing
 from sodaf_migrate.doctype.where import where_fault
 
-__all__ = ["FIELD_RULES", "RULES", "faults"]
+__all__ = ["FIELD_RULES", "GIVEN_RULES", "RULES", "faults"]
 
 _MAX_NAME_BYTES = 63  # PostgreSQL's limit, the smallest of the databases that a definition may meet
 _MAX_LENGTH = 1_000_000_000  # SQLite's longest text
@@ -29,11 +30,18 @@ def faults(doctype: DocType, file: str = "") -> list[Problem]:
         if kind is None:
             found.append(_unknown_type(doctype, field, file))
         else:
-            for field_rule in FIELD_RULES:
+            for field_rule in _rules_for(field):
                 problem = field_rule(doctype, field, kind)
                 if problem is not None:
                     found.append(_problem(doctype, file, *problem, field=field.fieldname))
     return found
+
+
+def _rules_for(field: DocField) -> tuple[FieldRule, ...]:
+    given = field.model_fields_set & _RULED
+    if not given:
+        return FIELD_RULES
+    return FIELD_RULES + tuple(rule for attribute, rule in GIVEN_RULES if attribute in given)
 
 
 def _problem(doctype: DocType, file: str, code: str, message: str, hint: str, field: str = "") -> Problem:
@@ -59,7 +67,8 @@ def _of(doctype: DocType, field: DocField) -> str:
 
 # One field: (code, message, hint) or None. Thirty thousand fields pass here at a start, so they are plain functions.
 
-_Found = tuple[str, str, str] | None
+_Found: TypeAlias = tuple[str, str, str] | None
+FieldRule: TypeAlias = Callable[[DocType, DocField, FieldType], _Found]
 
 
 def fieldname_is_well_formed(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
@@ -68,7 +77,8 @@ def fieldname_is_well_formed(doctype: DocType, field: DocField, kind: FieldType)
         if kind.name in _NAMELESS:
             return None
         return ("FIELDNAME_MISSING", f"{_of(doctype, field)} ({kind.name}) has no fieldname", 'Add "fieldname".')
-    if name.isidentifier() and len(name.encode("utf-8", "replace")) <= _MAX_NAME_BYTES:
+    size = len(name) if name.isascii() else len(name.encode("utf-8", "replace"))
+    if size <= _MAX_NAME_BYTES and name.isidentifier():
         return None
     if kind.name in _NAMELESS:
         return None  # it names nothing in a database
@@ -154,9 +164,16 @@ def on_delete_is_known(doctype: DocType, field: DocField, kind: FieldType) -> _F
 
 
 def column_is_there_for_unique(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
-    if not (field.unique or field.indexed or field.search_index) or (kind.has_column and not field.is_virtual):
+    return _without_column(doctype, field, kind, "unique") if field.unique else None
+
+
+def column_is_there_for_indexed(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
+    return _without_column(doctype, field, kind, "indexed") if field.wants_index and not field.unique else None
+
+
+def _without_column(doctype: DocType, field: DocField, kind: FieldType, wish: str) -> _Found:
+    if field.has_column:
         return None
-    wish = "unique" if field.unique else "indexed"
     reason = "is virtual" if field.is_virtual else f"({kind.name}) keeps no value of its own"
     return (
         "INDEX_WITHOUT_COLUMN",
@@ -177,17 +194,21 @@ def old_names_are_usable(doctype: DocType, field: DocField, kind: FieldType) -> 
     return None
 
 
-FIELD_RULES = (
-    fieldname_is_well_formed,
-    fieldname_is_free,
-    target_is_named,
-    length_is_sane,
-    precision_is_sane,
-    default_fits,
-    on_delete_is_known,
-    column_is_there_for_unique,
-    old_names_are_usable,
+#: Rules of every field.
+FIELD_RULES: tuple[FieldRule, ...] = (fieldname_is_well_formed, fieldname_is_free, target_is_named)
+
+#: Rules of a field that gives the attribute; most fields give none of them.
+GIVEN_RULES: tuple[tuple[str, FieldRule], ...] = (
+    ("length", length_is_sane),
+    ("precision", precision_is_sane),
+    ("default", default_fits),
+    ("on_delete", on_delete_is_known),
+    ("unique", column_is_there_for_unique),
+    ("indexed", column_is_there_for_indexed),
+    ("search_index", column_is_there_for_indexed),
+    ("old_fieldname", old_names_are_usable),
 )
+_RULED = frozenset(attribute for attribute, _ in GIVEN_RULES)
 
 
 # One definition.

@@ -55,7 +55,8 @@ DEFERRABLES = [
     "DEFERRABLE INITIALLY IMMEDIATE",
 ]
 
-Piece: TypeAlias = tuple[str, str]  # (word | name | raw | op, text)
+# word | name | raw | op, and its text; before a tight one only blanks may stand.
+Piece: TypeAlias = tuple[str, str]
 
 
 @st.composite
@@ -237,14 +238,14 @@ def _column_pieces(table: Table, column: Column, random: Random) -> list[Piece]:
     elif random.random() < 0.1:
         clauses.append([*_words("COLLATE"), ("name", "BINARY")])
     if column.generated:
-        # A comment between the two words would become part of the type.
-        always = [("word", "GENERATED ALWAYS")] if random.random() < 0.5 else []
-        kind = ["STORED"] if column.generated.stored else random.choice([[], ["VIRTUAL"]])
+        # A comment before or between the two words would become part of the type.
+        always: list[Piece] = [("tight", "GENERATED ALWAYS")] if random.random() < 0.5 else []
+        storage = ["STORED"] if column.generated.stored else random.choice([[], ["VIRTUAL"]])
         expression = ("raw", column.generated.expression.text)
-        clauses.append([*always, *_words("AS"), ("op", "("), expression, ("op", ")"), *_words(" ".join(kind))])
+        clauses.append([*always, *_words("AS"), ("op", "("), expression, ("op", ")"), *_words(" ".join(storage))])
     random.shuffle(clauses)
-    kind = [("word", word) for word in column.type.replace("(", " ( ").replace(")", " ) ").replace(",", " , ").split()]
-    kind = [("op", text) if text in "()," else (what, text) for what, text in kind]
+    words = column.type.replace("(", " ( ").replace(")", " ) ").replace(",", " , ").split()
+    kind = [("word" if number == 0 else "tight", word) for number, word in enumerate(words)]
     return [("name", column.name), *kind, *(piece for clause in clauses for piece in clause)]
 
 
@@ -309,13 +310,14 @@ def _joined(pieces: list[Piece], random: Random) -> str:
     for number, (kind, said) in enumerate(pieces):
         neighbour = number and (kind == "op" or pieces[number - 1][0] == "op")
         if number:
-            text += "" if neighbour and random.random() < 0.6 else random.choice(gaps)
+            able = [" ", "\n", " \t "] if kind == "tight" else gaps
+            text += "" if neighbour and random.random() < 0.6 else random.choice(able)
         text += _spelled(kind, said, random)
     return text
 
 
 def _spelled(kind: str, said: str, random: Random) -> str:
-    if kind == "word":
+    if kind in ("word", "tight"):
         return random.choice([said, said.lower(), said.title()])
     if kind != "name":
         return said

@@ -74,7 +74,7 @@ def test_a_wish_is_written_with_neutral_types_and_constants() -> None:
         '    "rate" DECIMAL(18,6) DEFAULT -1.5 COLLATE NOCASE,\n'
         '    "made" TEXT DEFAULT CURRENT_TIMESTAMP,\n'
         "    \"slug\" TEXT DEFAULT (lower('X') -- c\n),\n"
-        '    "twice" GENERATED ALWAYS AS (rate * 2) VIRTUAL,\n'
+        '    "twice" AS (rate * 2) VIRTUAL,\n'
         '    UNIQUE ("name", "rate" DESC),\n'
         '    FOREIGN KEY ("name") REFERENCES "p" ("x") ON DELETE SET NULL,\n'
         '    CONSTRAINT "positive" CHECK (rate > 0 -- c\n)\n'

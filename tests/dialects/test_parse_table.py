@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 from sodaf_migrate.dialects.sqlite.parse import parse_table
+from sodaf_migrate.dialects.sqlite.types import affinity
 from sodaf_migrate.errors import SchemaParseError
 from sodaf_migrate.schema.model import Column, Table, fold
 from tests.dialects.cases import blocks
@@ -208,3 +209,16 @@ def test_names_that_are_keywords_are_read_as_sqlite_reads_them() -> None:
                 parse_table(sql)
         else:
             assert fold(parse_table(sql).table.columns[0].name) == fold(word)
+
+
+def test_a_comment_in_a_type_is_a_part_of_it() -> None:
+    """SQLite keeps the text of a type with its comments, which may even decide its affinity."""
+    sql = "CREATE TABLE t(a TEXT /* INT */ GENERATED ALWAYS, b foo -- x\n bar, c INT /* no */ NOT NULL)"
+    connection = accepts(sql)
+    assert connection is not None
+    table = parse_table(sql).table
+    check(connection, table)
+    assert [column.type for column in table.columns] == ["TEXT /* INT */", "FOO -- x\nBAR", "INT"]
+    connection.execute("INSERT INTO t VALUES ('7', 1, 1)")
+    assert connection.execute("SELECT typeof(a) FROM t").fetchone() == ("integer",)
+    assert affinity(table.columns[0].type) == "INTEGER"

@@ -14,9 +14,9 @@ from sodaf_migrate.dialects.sqlite.render import (
     default_clause,
     generated_clause,
     not_null_clause,
+    type_text,
     word,
 )
-from sodaf_migrate.dialects.sqlite.types import declared
 from sodaf_migrate.schema.model import Column, Constraint, ForeignKey
 
 __all__ = ["Edit", "apply", "edited_column"]
@@ -99,11 +99,11 @@ def _type_edits(sql: str, element: Element, new: str) -> Iterator[Edit]:
     if not new:
         yield from (_without(sql, element, clause) for clause in stored)
     elif stored:
-        yield _padded(sql, stored[0].start, stored[0].end, declared(new))
+        yield _padded(sql, stored[0].start, stored[0].end, type_text(new))
     elif element.end == element.name_end:
-        yield Edit(element.end, element.end, " " + declared(new))
+        yield Edit(element.end, element.end, " " + type_text(new))
     else:
-        yield _padded(sql, element.name_end, element.name_end, " " + declared(new))
+        yield _padded(sql, element.name_end, element.name_end, " " + type_text(new))
 
 
 def _replaced(sql: str, element: Element, kind: str, text: str) -> Iterator[Edit]:

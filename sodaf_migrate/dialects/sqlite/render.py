@@ -36,6 +36,7 @@ __all__ = [
     "must_be_inline",
     "not_null_clause",
     "options_text",
+    "type_text",
     "word",
 ]
 
@@ -64,7 +65,7 @@ def create_index(index: Index) -> str:
 
 def column_definition(column: Column, constraints: Iterable[Constraint] = ()) -> str:
     """The definition of a column with the ``constraints`` that stand in it, for CREATE TABLE or ADD COLUMN."""
-    pieces = [quote(column.name), declared(column.type)]
+    pieces = [quote(column.name), type_text(column.type)]
     if column.generated:
         pieces.append(generated_clause(column.generated))
     if column.not_null:
@@ -125,14 +126,24 @@ def default_clause(default: Sql | Literal) -> str:
 
 
 def generated_clause(generated: Generated) -> str:
+    """AS without GENERATED ALWAYS: behind a comment SQLite takes those two words, and the comment, for the type."""
     kind = "STORED" if generated.stored else "VIRTUAL"
-    return f"GENERATED ALWAYS AS {_wrapped(generated.expression.text)} {kind}"
+    return f"AS {_wrapped(generated.expression.text)} {kind}"
 
 
 def options_text(table: Table) -> str:
     """The options of a table with a blank before them, "" for none."""
     options = ["STRICT"] * table.strict + ["WITHOUT ROWID"] * table.without_rowid
     return " " + ", ".join(options) if options else ""
+
+
+def type_text(said: str) -> str:
+    """A declared type as it is written in a column's definition.
+
+    A comment at its end is a part of it only where GENERATED ALWAYS follows, which SQLite cuts off again.
+    """
+    text = declared(said)
+    return f"{text} GENERATED ALWAYS" if text.endswith(("*/", "\n")) else text
 
 
 def word(name: str) -> str:

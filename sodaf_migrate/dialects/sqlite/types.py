@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from sodaf_migrate.dialects.sqlite.lexer import tokenize, upper
 
 __all__ = ["affinity", "agrees", "canonical", "declared", "is_integer", "is_strict_type"]
 
+_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 _STRICT = frozenset({"INT", "INTEGER", "REAL", "TEXT", "BLOB", "ANY"})
 
 
@@ -20,15 +22,23 @@ def declared(neutral: str) -> str:
 def canonical(sql: str) -> str:
     """A type in upper case with single blanks and none inside its brackets; quoted words are kept as they are.
 
-    Raises SchemaParseError for a malformed token.
+    So are comments, which SQLite takes for a part of the type, even for its affinity. Raises SchemaParseError for a
+    malformed token.
     """
-    text = ""
+    text, place = "", 0
     for token in tokenize(sql):
         glued = token.kind in ("op", "number") or text.endswith(("(", ",", "-", "+"))
-        text += ("" if glued or not text else " ") + (
-            token.text if token.kind in ("quoted", "string") else upper(token.text)
-        )
-    return text
+        word = token.text if token.kind in ("quoted", "string") else upper(token.text)
+        comments = _comments(sql[place : token.start])
+        text += comments + word if comments or glued or not text else f" {word}"
+        place = token.end
+    return text + _comments(sql[place:]).rstrip(" ")
+
+
+def _comments(gap: str) -> str:
+    return "".join(
+        f" {comment.rstrip()}\n" if comment[0] == "-" else f" {comment} " for comment in _COMMENT.findall(gap)
+    )
 
 
 def agrees(declared: str, reported: str) -> bool:

@@ -29,7 +29,7 @@ def result_lines(result: MigrationResult) -> list[Line]:
 
 def batch_lines(batch: BatchMigrationResult) -> list[Line]:
     """A run over many DocTypes: the sum, then failures, then what was not tried, what was changed, what was found."""
-    lines = [_sum(batch)]
+    lines, quiet = [_sum(batch)], batch.success and not batch.changed
     for result in batch.failed:
         lines += [Line(), *result_lines(result)]
     lines += [Line(), Line("not tried: " + ", ".join(batch.not_tried), "warn")] if batch.not_tried else []
@@ -40,7 +40,9 @@ def batch_lines(batch: BatchMigrationResult) -> list[Line]:
                 ("DocType", "changes", "rows", "time", "migration"), map(_row, batch.successful), keep=["migration"]
             ),
         ]
-    lines += [Line(), Line("in step: " + ", ".join(r.doctype for r in batch.skipped))] if batch.skipped else []
+    lines += (
+        [Line(), Line("in step: " + ", ".join(r.doctype for r in batch.skipped))] if batch.skipped and not quiet else []
+    )
     told = {f"{result.doctype}: {finding.message}" for result in batch.results for finding in result.findings}
     lines += [Line(f"warning: {warning}", "warn") for warning in batch.warnings if warning not in told]
     return lines + findings_lines(finding for result in batch.results for finding in _pressing(result))

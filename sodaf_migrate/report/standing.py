@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from sodaf_migrate.config import Site
@@ -110,7 +111,8 @@ def _summary(report: StatusReport) -> Line:
     failed = f", {report.failed} failed" if report.failed else ""
     record = f"{counted(report.applied, 'migration')} applied{failed}"
     style: Style = "good" if report.in_step else "warn"
-    return Line(f"{report.database}: {', '.join(parts) or 'no DocTypes'}; {record}", style)
+    name = os.path.basename(report.database)  # a whole path would push the news off the line
+    return Line(f"{name}: {', '.join(parts) or 'no DocTypes'}; {record}", style)
 
 
 def _state_row(status: DocTypeStatus) -> tuple[Style, tuple[str, ...]]:

@@ -26,11 +26,11 @@ def check_table(table: Table, facts: TableFacts) -> None:
     _check(table, "WITHOUT ROWID", table.without_rowid, facts.without_rowid, "table_list")
     _check(table, "STRICT", table.strict, facts.strict, "table_list")
     places = _key_places(table)
+    implied = _implies_not_null(table)
     for column, (_, name, declared, not_null, default, place, hidden) in zip(table.columns, facts.columns, strict=True):
         if column.type != declared and not agrees(column.type, declared):
             raise _disagreement(table, f'type of column "{name}"', column.type, declared, "table_xinfo")
-        # The key of a WITHOUT ROWID table is NOT NULL whether it says so or not.
-        required = column.not_null or (table.without_rowid and column.name in places)
+        required = column.not_null or (implied and column.name in places)
         found = (required, places.get(column.name, 0), _hidden(column))
         if found != (bool(not_null), place, hidden):
             what = f'NOT NULL, place in the primary key and kind of column "{name}"'
@@ -79,18 +79,20 @@ def _hidden(column: Column) -> int:
     return 0 if column.generated is None else 3 if column.generated.stored else 2
 
 
+def _implies_not_null(table: Table) -> bool:
+    """Whether the columns of the primary key are NOT NULL without saying so (sqlite3EndTable in build.c)."""
+    alias = table.primary_key is not None and table.primary_key.rowid_alias
+    return table.without_rowid or (table.strict and not alias)
+
+
 def _key_places(table: Table) -> dict[str, int]:
     """By column, its place in the primary key, from 1; a column that stands there twice counts at its first."""
     if table.primary_key is None:
         return {}
     places: dict[str, int] = {}
+    parts = tuple(_parts(table.primary_key.parts, table))
     # A WITHOUT ROWID table drops what is repeated before it counts (convertToWithoutRowidTable in build.c).
-    parts = list(_parts(table.primary_key.parts, table))
-    if table.without_rowid:
-        parts = list(
-            {(name, collation): (name, collation, order) for name, collation, order in reversed(parts)}.values()
-        )
-        parts.reverse()
+    parts = _once(parts) if table.without_rowid else parts
     for place, (name, _, _) in enumerate(parts, 1):
         column = table.column(name or "")
         if column is not None:

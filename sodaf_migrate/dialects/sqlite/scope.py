@@ -66,7 +66,8 @@ def concerning(items: Sequence[Stored], tables: Iterable[str]) -> set[int]:
 
     A table names another by a foreign key, an index by standing on it, everything else by any word of its text: that
     may be one too many (a column of that name), never one too few. A trigger that stands on a view makes the view
-    concerned, since writing to the one runs the other.
+    concerned, since writing to the one runs the other; and with one trigger of a table come all of it, for to make
+    one again is to change the order in which they fire.
     """
     fresh = {folded(name) for name in tables}
     views = {folded(item.name) for item in items if item.kind == "view"}
@@ -83,7 +84,8 @@ def concerning(items: Sequence[Stored], tables: Iterable[str]) -> set[int]:
                     grown.add(folded(item.table))
         fresh = grown - wanted
         wanted |= fresh
-    return chosen
+    fired = {folded(items[place].table) for place in chosen if items[place].kind == "trigger"}
+    return chosen | {place for place, each in enumerate(items) if each.kind == "trigger" and folded(each.table) in fired}
 
 
 def _concerns(item: Stored, names: set[str], may_name: _Sieve) -> bool:

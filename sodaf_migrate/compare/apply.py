@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from sodaf_migrate.compare.changes import SchemaDiff
-from sodaf_migrate.schema.model import Column, Schema, Table, fold
+from sodaf_migrate.schema.model import Column, Schema, Table, Trigger, fold
 
 __all__ = ["applied"]
 
@@ -32,7 +32,7 @@ def applied(live: Schema, diff: SchemaDiff) -> Schema:
         tables=tuple(tables),
         indexes=_listed(live.indexes, diff.indexes),
         views=_listed(live.views, diff.views),
-        triggers=_listed(live.triggers, diff.triggers),
+        triggers=_sorted(_listed(live.triggers, diff.triggers), diff),
         virtual_tables=_listed(live.virtual_tables, diff.virtual_tables),
     )
 
@@ -48,6 +48,16 @@ def _listed(items: Iterable[Any], changes: Iterable[Any]) -> tuple[Any, ...]:
         else:
             found[there : there + 1] = [change.new] if change.new else []
     return tuple(found)
+
+
+def _sorted(triggers: tuple[Trigger, ...], diff: SchemaDiff) -> tuple[Trigger, ...]:
+    """The triggers, those of each table in the order that the diff asks for: it is the order in which they fire."""
+    place = {
+        (fold(change.table), fold(name)): number
+        for change in diff.trigger_orders
+        for number, name in enumerate(change.new)
+    }
+    return tuple(sorted(triggers, key=lambda trigger: place.get((fold(trigger.table), fold(trigger.name)), 0)))
 
 
 def _altered(table: Table, diff: SchemaDiff) -> Table:

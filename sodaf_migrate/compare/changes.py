@@ -24,6 +24,7 @@ from sodaf_migrate.schema.model import (
 )
 
 __all__ = [
+    "PARTS",
     "AnyChange",
     "CheckChange",
     "ColumnChange",
@@ -152,7 +153,7 @@ class OptionChange(_ConstraintChange):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderChange(_ConstraintChange):
-    """The order of columns, as names after any rename."""
+    """The order of a table's columns (as names after any rename), or the order in which its triggers were made."""
 
     old: tuple[str, ...]
     new: tuple[str, ...]
@@ -216,7 +217,8 @@ AnyChange: TypeAlias = (
     | RowsChange
 )
 
-_PARTS = (
+#: The parts of a diff, in the order in which changes are listed.
+PARTS = (
     "tables",
     "columns",
     "primary_keys",
@@ -228,6 +230,7 @@ _PARTS = (
     "indexes",
     "views",
     "triggers",
+    "trigger_orders",
     "virtual_tables",
     "rows",
 )
@@ -252,16 +255,17 @@ class SchemaDiff:
     indexes: tuple[IndexChange, ...] = ()
     views: tuple[ViewChange, ...] = ()
     triggers: tuple[TriggerChange, ...] = ()
+    trigger_orders: tuple[OrderChange, ...] = ()
     virtual_tables: tuple[VirtualTableChange, ...] = ()
     rows: tuple[RowsChange, ...] = ()
     kept: tuple[Kept, ...] = ()
     likely_renames: tuple[tuple[str, str, str], ...] = ()
-    renames_last: bool = False  # on the way back everything else is undone under the new names first
+    is_reverse: bool = False  # a way back: everything else is undone under the new names, then the renames
 
     @property
     def changes(self) -> tuple[AnyChange, ...]:
         """Every change, in a fixed order."""
-        return tuple(change for part in _PARTS for change in getattr(self, part))
+        return tuple(change for part in PARTS for change in getattr(self, part))
 
     @property
     def has_changes(self) -> bool:
@@ -302,7 +306,7 @@ class SchemaDiff:
 
     @property
     def table_names(self) -> tuple[str, ...]:
-        """Every table that a change touches, under its old and its new name, each once."""
+        """Every table (or view) that a change touches, under its old and its new name, each once."""
         found: dict[str, str] = {}
         for change in self.changes:
             for name in _tables_of(change):
@@ -312,18 +316,16 @@ class SchemaDiff:
     def reversed(self) -> SchemaDiff:
         """The diff that goes back: every old and new swapped, in the opposite order."""
         swapped: dict[str, Any] = {
-            part: tuple(_swapped(change) for change in reversed(getattr(self, part))) for part in _PARTS
+            part: tuple(_swapped(change) for change in reversed(getattr(self, part))) for part in PARTS
         }
-        return SchemaDiff(doctype=self.doctype, renames_last=not self.renames_last, **swapped)
+        return SchemaDiff(doctype=self.doctype, is_reverse=not self.is_reverse, **swapped)
 
 
 def _tables_of(change: Any) -> tuple[str, ...]:
-    if isinstance(change, (TableChange, VirtualTableChange)):
+    if isinstance(change, (TableChange, ViewChange, VirtualTableChange)):
         return tuple(side.name for side in (change.old, change.new) if side is not None)
     if isinstance(change, TriggerChange):
         return tuple(side.table for side in (change.old, change.new) if side is not None)
-    if isinstance(change, ViewChange):
-        return ()
     return (change.table,)
 
 

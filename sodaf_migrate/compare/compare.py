@@ -6,11 +6,12 @@ a shadow), because only the database knows how a rename rewrites the expressions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sodaf_migrate.compare.changes import (
+    PARTS,
     CheckChange,
     ColumnChange,
     ForeignKeyChange,
@@ -75,7 +76,7 @@ def compare(live: Schema, wish: Schema, *, doctype: str, policy: Policy) -> Sche
 
 
 def _merge(first: SchemaDiff, second: SchemaDiff) -> SchemaDiff:
-    parts = {name: getattr(first, name) + getattr(second, name) for name in first.__slots__ if name != "doctype"}
+    parts = {name: getattr(first, name) + getattr(second, name) for name in (*PARTS, "kept", "likely_renames")}
     return replace(first, **parts)
 
 
@@ -261,4 +262,19 @@ def _compare_rest(live: Schema, wish: Schema, tables: Paired[Table], policy: Pol
     lost = tuple(
         IndexChange(table=index.table, old=index, new=None) for index in live.indexes if fold(index.table) in dropped
     )
-    return SchemaDiff(doctype="", tables=tuple(gone), indexes=lost, kept=tuple(kept), **found)
+    diff = SchemaDiff(doctype="", tables=tuple(gone), indexes=lost, kept=tuple(kept), **found)
+    return replace(diff, trigger_orders=tuple(_trigger_orders(live, wish, diff)))
+
+
+def _trigger_orders(live: Schema, wish: Schema, diff: SchemaDiff) -> Iterator[OrderChange]:
+    """Where triggers would not end in the wished order: those that are not wished stay before all others."""
+    for table in dict.fromkeys(fold(trigger.table) for trigger in wish.triggers):
+        before = [trigger.name for trigger in live.triggers_of(table) if not trigger.temp]
+        gone = {fold(c.old.name) for c in diff.triggers if c.old is not None and c.new is None}
+        come = [c.new.name for c in diff.triggers if c.old is None and c.new and fold(c.new.table) == table]
+        natural = [name for name in before if fold(name) not in gone] + come
+        wished = [trigger.name for trigger in wish.triggers_of(table)]
+        mine = {fold(name) for name in wished}
+        wanted = [name for name in natural if fold(name) not in mine] + wished
+        if [fold(name) for name in natural] != [fold(name) for name in wanted]:
+            yield OrderChange(table=wish.triggers_of(table)[0].table, old=tuple(before), new=tuple(wanted))

@@ -35,7 +35,7 @@ class Site:
 
     def columns(self, table: str) -> dict[str, tuple[str, int, Any]]:
         """name -> (declared type, NOT NULL, default) as SQLite says."""
-        rows = self.query("SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info(?)", table)
+        rows = self.query('SELECT name, type, "notnull", dflt_value FROM pragma_table_info(?)', table)
         return {name: (kind, not_null, default) for name, kind, not_null, default in rows}
 
 

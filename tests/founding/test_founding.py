@@ -133,12 +133,25 @@ def test_t11_the_history_row_is_complete(filled: Site) -> None:
     applier = filled.applier(customer({"fieldname": "city", "fieldtype": "Data"}))
     result = applier.sync_doctype("Customer", options)
     columns = list(filled.columns("tabMigrationHistory"))
-    assert columns[:13] == (
-        "id doctype version timestamp sql rollback_sql status applied_by execution_time affected_rows backup_path"
-        " error rollback_info"
-    ).split()
+    assert columns[:13] == [
+        "id",
+        "doctype",
+        "version",
+        "timestamp",
+        "sql",
+        "rollback_sql",
+        "status",
+        "applied_by",
+        "execution_time",
+        "affected_rows",
+        "backup_path",
+        "error",
+        "rollback_info",
+    ]
     row = dict(
-        zip(columns, filled.query("SELECT * FROM tabMigrationHistory WHERE id = ?", result.migration_id)[0], strict=True)
+        zip(
+            columns, filled.query("SELECT * FROM tabMigrationHistory WHERE id = ?", result.migration_id)[0], strict=True
+        )
     )
     assert (row["doctype"], row["status"], row["applied_by"]) == ("Customer", "applied", "ops@example.com")
     assert "ADD COLUMN" in row["sql"] and "DROP COLUMN" in row["rollback_sql"]

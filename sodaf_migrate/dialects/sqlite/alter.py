@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sodaf_migrate.compare.pair import pair, pair_by_name
+from sodaf_migrate.dialects.sqlite.aside import restore, set_aside
 from sodaf_migrate.dialects.sqlite.ddl import column_definition
 from sodaf_migrate.dialects.sqlite.edit import edit, edit_cost
-from sodaf_migrate.dialects.sqlite.inspect import read_schema
+from sodaf_migrate.dialects.sqlite.inspect import dependents, read_schema
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.play import play
 from sodaf_migrate.dialects.sqlite.rebuild import Facts, rebuild
-from sodaf_migrate.dialects.sqlite.shadow import created_text
 from sodaf_migrate.errors import DatabaseError, SchemaParseError, UnsupportedChangeError
 from sodaf_migrate.plan import Cost, Statement
-from sodaf_migrate.schema.model import Column, Constraint, Index, Schema, Sql, Table, Trigger, View, fold
+from sodaf_migrate.schema.model import Column, Constraint, Index, Schema, Sql, Table, fold
 from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["Way", "alter_table", "around", "restore", "same_table", "set_aside"]
+__all__ = ["Way", "alter_table", "same_table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +104,8 @@ def _cheap_way(natives: tuple[Statement, ...], edits: tuple[Statement, ...]) -> 
     if not edits:
         return Way(statements=natives, cost=Cost.INSTANT, reason="ADD COLUMN only changes the catalogue")
     cost = edit_cost(edits)
-    words = "no row" if cost is Cost.INSTANT else "the rows are only read, to prove that they fit"
-    return Way(statements=natives + edits, cost=cost, reason=f"only the table's text changes: {words} is touched")
+    words = "no row is touched" if cost is Cost.INSTANT else "the rows are read, to prove that they fit"
+    return Way(statements=natives + edits, cost=cost, reason=f"only the table's stored text changes; {words}")
 
 
 def _edited(table: Table, target: Table, indexes: tuple[Index, ...], facts: Facts) -> tuple[Statement, ...] | None:
@@ -201,30 +200,7 @@ def _why(current: Table, target: Table) -> str:
 def _rebuilt(
     schema: Schema, current: Table, target: Table, indexes: tuple[Index, ...], facts: Facts
 ) -> tuple[Statement, ...]:
-    views, triggers = around(schema)
-    drops = set_aside(views, triggers)
-    makes = restore(views, triggers)
+    named_by = dependents(schema, [current.name])
+    drops = (Statement(sql=sql) for sql in set_aside(named_by.views, named_by.triggers))
+    makes = (Statement(sql=sql) for sql in restore(named_by.views, named_by.triggers))
     return (*drops, *rebuild(current, target, indexes, facts), *makes)
-
-
-def around(schema: Schema) -> tuple[tuple[View, ...], tuple[Trigger, ...]]:
-    """The views and triggers of a schema that was read around one table: all that name it."""
-    return schema.views, schema.triggers
-
-
-def set_aside(views: Iterable[View], triggers: Iterable[Trigger]) -> tuple[Statement, ...]:
-    """Drop them, triggers first: a view takes its INSTEAD OF triggers with it."""
-    drops = [Statement(sql=f"DROP TRIGGER {_home(trigger)}.{quote(trigger.name)}") for trigger in triggers]
-    drops += [Statement(sql=f"DROP VIEW {_home(view)}.{quote(view.name)}") for view in reversed(tuple(views))]
-    return tuple(drops)
-
-
-def restore(views: Iterable[View], triggers: Iterable[Trigger]) -> tuple[Statement, ...]:
-    """Make them again, verbatim and in their old order: triggers fire in the reverse order of their making."""
-    makes = [Statement(sql=created_text(view)) for view in views]
-    makes += [Statement(sql=created_text(trigger)) for trigger in triggers]
-    return tuple(makes)
-
-
-def _home(item: View | Trigger) -> str:
-    return "temp" if item.temp else "main"

@@ -89,7 +89,7 @@ class LiveNames:
         self._live = live
         self._tables: dict[str, str] = {}
         self._columns: dict[tuple[str, str], str] = {}
-        if diff.renames_last:  # then it speaks of everything as it is called now
+        if diff.is_reverse:  # then it speaks of everything as it is called now
             return
         self._tables = {fold(c.new.name): c.old.name for c in diff.tables if c.old and c.new}
         for change in diff.renamed_columns:
@@ -115,7 +115,7 @@ class LiveNames:
 def questions(live: Schema, diff: SchemaDiff) -> tuple[Question, ...]:
     """Everything that the rows have to be asked for ``diff``; nothing about tables that do not exist yet."""
     names = LiveNames(live, diff)
-    strict = {fold(c.table) for c in diff.options if c.option == "strict" and c.new}
+    strict = {fold(c.table): c.new for c in diff.options if c.option == "strict"}
     found: list[Question] = []
     for table in diff.table_names:
         there = names.table(table)
@@ -135,7 +135,7 @@ def _goes(table: str, diff: SchemaDiff) -> bool:
 
 
 def _about_columns(
-    there: Table, table: str, diff: SchemaDiff, names: LiveNames, strict: set[str]
+    there: Table, table: str, diff: SchemaDiff, names: LiveNames, strict: dict[str, bool]
 ) -> Iterator[Question]:
     for change in diff.columns:
         if fold(change.table) != fold(table) or change.old is None or change.aspects == {"name"}:
@@ -146,9 +146,9 @@ def _about_columns(
         column, about = quote(live), change.old.name
         if change.new is None:
             if change.old.generated is None:
-                yield Question(
-                    kind="values", table=there.name, about=about, condition=f"{column} IS NOT NULL", show=column
-                )
+                nothing = _untouched(change.old) if diff.is_reverse else "NULL"
+                condition = f"{column} IS NOT {nothing}"
+                yield Question(kind="values", table=there.name, about=about, condition=condition, show=column)
             continue
         if "default" in change.aspects:
             held = default_condition(replace(change.old, name=live))
@@ -157,18 +157,31 @@ def _about_columns(
         if "not_null" in change.aspects and change.new.not_null and not change.old.not_null:
             yield Question(kind="nulls", table=there.name, about=about, condition=f"{column} IS NULL")
         if "type" in change.aspects and change.new.generated is None:
-            yield from _about_type(there, about, column, change.old, change.new, there.strict or fold(table) in strict)
-    if fold(table) in strict:
-        for kept in there.columns:
-            condition = misfits(quote(kept.name), kept.type) if kept.generated is None else None
-            if condition:
-                yield Question(
-                    kind="misfits", table=there.name, about=kept.name, condition=condition, show=quote(kept.name)
-                )
+            yield from _about_type(there, about, column, change.old, change.new, strict.get(fold(table), there.strict))
+    yield from _about_strict(there, strict.get(fold(table)))
+
+
+def _about_strict(there: Table, strict: bool | None) -> Iterator[Question]:
+    """STRICT on refuses values; STRICT off converts those of ANY columns."""
+    for column in there.columns if strict is not None else ():
+        if column.generated is not None:
+            continue
+        shown = quote(column.name)
+        if strict:
+            kind, condition = "misfits", misfits(shown, column.type)
+        else:
+            kind, condition = "altered", altered(shown, column.type, column.type, strict=(True, False))
+        if condition:
+            yield Question(kind=kind, table=there.name, about=column.name, condition=condition, show=shown)
+
+
+def _untouched(column: Column) -> str:
+    """What a column that a migration added holds where nobody wrote since: going back loses nothing of it."""
+    return column.default.text if isinstance(column.default, Sql) and default_condition(column) else "NULL"
 
 
 def _about_type(there: Table, about: str, column: str, old: Column, new: Column, strict: bool) -> Iterator[Question]:
-    condition = altered(column, old.type, new.type)
+    condition = altered(column, old.type, new.type, strict=(there.strict, strict))
     if condition:
         yield Question(kind="altered", table=there.name, about=about, condition=condition, show=column)
     refused = misfits(column, new.type) if strict else None

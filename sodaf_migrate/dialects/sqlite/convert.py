@@ -12,14 +12,14 @@ from sodaf_migrate.dialects.sqlite.types import affinity
 __all__ = ["altered", "misfits"]
 
 
-def altered(column: str, old_type: str, new_type: str) -> str | None:
+def altered(column: str, old_type: str, new_type: str, *, strict: tuple[bool, bool] = (False, False)) -> str | None:
     """A condition that is true for stored values that the new type would not give back as they were.
 
-    ``column`` is the quoted column. None when no value can be concerned: both types have one affinity, or the new one
-    converts nothing. A text that is no number keeps its place in a numeric column, and counts: the field's new type
-    is not what its value is.
+    ``column`` is the quoted column; ``strict`` says whether the table was and will be STRICT. None when no value can
+    be concerned: both types have one affinity, or the new one converts nothing. A text that is no number keeps its
+    place in a numeric column, and counts: the field's new type is not what its value is.
     """
-    before, after = affinity(old_type), affinity(new_type)
+    before, after = affinity(old_type, strict=strict[0]), affinity(new_type, strict=strict[1])
     if before == after or after == "BLOB":
         return None
     if after == "TEXT":

@@ -30,12 +30,11 @@ def edit(old: Table, new: Table, indexes: tuple[Index, ...], counts: dict[str, i
     text = literal(redraw(old.sql, new))
     where = f"type = 'table' AND name = {literal(old.name)}"
     found = [Statement(sql=f"UPDATE main.sqlite_schema SET sql = {text} WHERE {where}", catalogue=True)]
-    for before, after in _changed(old, new):
-        if before.default != after.default and fold(before.name) in counts:
-            found.append(_default_kept(old, before, counts[fold(before.name)]))
+    shortened = [a for a, b in _changed(old, new) if a.default != b.default and fold(a.name) in counts]
+    found += [_default_kept(old, column, counts[fold(column.name)]) for column in shortened]
     if _needs_scan(old, new):
         found.append(_sound("quick_check", old.name))
-    if indexes and any(before.default != after.default for before, after in _changed(old, new)):
+    if indexes and shortened:
         found.append(_sound("integrity_check", old.name))
     return tuple(found)
 
@@ -58,14 +57,15 @@ def _is_safe(old: Table, new: Table, counts: dict[str, int]) -> bool:
     uniques = pair(old.uniques, new.uniques, lambda constraint: constraint)
     if uniques.added or uniques.removed:  # their index would be missing: "malformed"
         return False
-    return all(_column_is_safe(before, after, old.strict, counts) for before, after in _changed(old, new))
+    pairs = list(zip(old.columns, new.columns, strict=True))
+    if any(affinity(a.type, strict=old.strict) != affinity(b.type, strict=new.strict) for a, b in pairs):
+        return False  # stored values would keep the old storage class; ANY means nothing outside STRICT
+    return all(_column_is_safe(before, after, counts) for before, after in _changed(old, new))
 
 
-def _column_is_safe(before: Column, after: Column, strict: bool, counts: dict[str, int]) -> bool:
+def _column_is_safe(before: Column, after: Column, counts: dict[str, int]) -> bool:
     if (before.generated, before.collation) != (after.generated, after.collation):
         return False  # indexes would answer with old values, or in the wrong order
-    if affinity(before.type, strict=strict) != affinity(after.type, strict=strict):
-        return False  # stored values would keep the old storage class
     constant = before.default is None or _is_constant(before.default)
     return before.default == after.default or not constant or fold(before.name) in counts
 

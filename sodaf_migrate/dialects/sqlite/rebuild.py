@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from sodaf_migrate.dialects.sqlite.ddl import redraw, rename_table_text
 from sodaf_migrate.dialects.sqlite.names import literal, quote
+from sodaf_migrate.dialects.sqlite.types import affinity
 from sodaf_migrate.errors import UnsupportedChangeError
 from sodaf_migrate.plan import Statement
 from sodaf_migrate.schema.model import Column, Index, Table, fold
@@ -62,6 +63,7 @@ def rebuild(old: Table, new: Table, indexes: Iterable[Index], facts: Facts) -> t
     statements += _carried(old, new, temp, facts)
     statements.append(Statement(sql=f"DROP TABLE main.{quote(old.name)}"))
     statements.append(Statement(sql=f"ALTER TABLE main.{quote(temp)} RENAME TO {quote(new.name)}"))
+    statements += _statistics(temp, new.name, facts)
     statements += [Statement(sql=index.sql) for index in indexes]
     return tuple(statements)
 
@@ -124,7 +126,7 @@ def _proof(old: Table, new: Table, temp: str, facts: Facts) -> list[Statement]:
         )
     ]
     join = _join(old, new)
-    same = [column for column in new.columns if _unchanged(old.column(column.name), column, new, facts)]
+    same = [column for column in new.columns if _unchanged(old, column, new, facts)]
     if join and same:
         pairs = [(f"b.{quote(c.name)}", f"a.{quote(c.name)}") for c in same]
         differs = " OR ".join(f"{b} IS NOT {a} COLLATE BINARY OR typeof({b}) <> typeof({a})" for b, a in pairs)
@@ -148,8 +150,12 @@ def _join(old: Table, new: Table) -> tuple[str, str] | None:
     return None
 
 
-def _unchanged(before: Column | None, after: Column, table: Table, facts: Facts) -> bool:
-    if before is None or before.type != after.type or (fold(table.name), fold(after.name)) in facts.fills:
+def _unchanged(old: Table, after: Column, new: Table, facts: Facts) -> bool:
+    """Whether the copy has to give the very value back: no fill, no other type, no affinity that converts."""
+    before = old.column(after.name)
+    if before is None or before.type != after.type or (fold(new.name), fold(after.name)) in facts.fills:
+        return False
+    if affinity(before.type, strict=old.strict) != affinity(after.type, strict=new.strict):
         return False
     return before.generated is None and after.generated is None
 
@@ -158,8 +164,8 @@ def _carried(old: Table, new: Table, temp: str, facts: Facts) -> list[Statement]
     """The sequence and the statistics move to the new table before DROP takes the old one's away."""
     found: list[Statement] = []
     here, there = literal(temp), literal(old.name)
-    both_count = old.primary_key and old.primary_key.autoincrement and new.primary_key and new.primary_key.autoincrement
-    if both_count:
+    # Also where AUTOINCREMENT goes: the number does no harm, and with it the way back reuses no id.
+    if any(table.primary_key is not None and table.primary_key.autoincrement for table in (old, new)):
         last = f"(SELECT max(seq) FROM main.sqlite_sequence WHERE name = {there})"
         found.append(
             Statement(sql=f"UPDATE main.sqlite_sequence SET seq = max(seq, coalesce({last}, 0)) WHERE name = {here}")
@@ -171,6 +177,11 @@ def _carried(old: Table, new: Table, temp: str, facts: Facts) -> list[Statement]
                 " HAVING count(*) > 0"
             )
         )
-    # RENAME makes the rows follow the table again.
-    found += [Statement(sql=f"UPDATE main.{name} SET tbl = {here} WHERE tbl = {there}") for name in facts.statistics]
-    return found
+        found.append(Statement(sql=f"DELETE FROM main.sqlite_sequence WHERE name = {there}"))
+    return found + _statistics(old.name, temp, facts)
+
+
+def _statistics(old: str, new: str, facts: Facts) -> list[Statement]:
+    """DROP takes a table's statistics away, so they stand under the new table's name meanwhile."""
+    change = f"SET tbl = {literal(new)} WHERE tbl = {literal(old)}"
+    return [Statement(sql=f"UPDATE main.{name} {change}") for name in facts.statistics]

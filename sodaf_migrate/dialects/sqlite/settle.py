@@ -164,6 +164,8 @@ class _Settler:
 
     def _hazard(self, name: str, table: str, column: str | None, message: str, answer: Answer | None) -> None:
         rows = answer.count if answer else None
+        if self.diff.is_reverse and name in ("drop_column", "drop_table") and not rows:
+            return  # what the migration made is still as it made it
         samples = answer.samples if answer else ()
         label = self._label(table)
         self.hazards.append(

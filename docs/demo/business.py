@@ -25,6 +25,7 @@ TRADE = ["Bakery", "Books", "Cycles", "Foods", "Gardens", "Hardware", "Interiors
 CITY = ["Porto", "Łódź", "Malmö", "Lyon", "İzmir", "Cork", "Graz", "Kyoto", "Lagos", "Quito", "Utrecht", "Zürich"]
 THING = ["Bolt", "Bracket", "Cable", "Hinge", "Kettle", "Lamp", "Mug", "Notebook", "Pulley", "Shelf", "Tray", "Valve"]
 COLOUR = ["amber", "black", "blue", "copper", "green", "grey", "ivory", "red", "silver", "white"]
+USERS = ["anna@example.com", "omar@example.com", "rosa@example.com"]
 START = datetime(2025, 1, 6, 8, 0)
 
 
@@ -46,6 +47,7 @@ class _Shop:
         self.connection, self.engine, self.chance = connection, engine, chance
         self.names: dict[str, list[Any]] = {}
         self.counts: dict[str, int] = {}
+        self.serial = 0
 
     def stock(self, doctype: DocType) -> None:
         """All rows of one DocType; a child's rows come with their parents."""
@@ -95,7 +97,11 @@ class _Shop:
     def _value(self, field: DocField, number: int, created: datetime) -> Any:
         kind, chance = field.fieldtype, self.chance
         if kind == "Link":
-            return chance.choice(self.names.get(field.options or "") or [None])
+            known = {"User": USERS, "DocType": ["Customer"]} | self.names
+            needed = [f"{field.options} 1"] if field.required else [None]
+            return chance.choice(known.get(field.options or "") or needed)
+        if kind == "Dynamic Link":
+            return chance.choice(self.names.get("Customer") or ["CUST-00001"])
         if kind == "Select":
             return chance.choice([choice for choice in field.choices if choice] or [None])
         if kind == "Check":
@@ -123,15 +129,19 @@ class _Shop:
             "last_name": last,
             "customer_name": f"{last} {chance.choice(TRADE)}",
             "item_name": f"{chance.choice(COLOUR)} {chance.choice(THING).lower()}",
-            "pin": f"{chance.randint(10000, 99999)}",
-            "postal": f"{chance.randint(10000, 99999)}",
+            "postal": f"{chance.randint(1000, 99999):05}",
             "address_line1": f"{chance.randint(1, 99)} {last} Street",
         }
+        if field.unique:
+            self.serial += 1
+            return f"{first}.{last}{self.serial}@example.com" if "email" in name else f"{field.label} {self.serial}"
+        if name == "email" and number % 40 == 0:
+            return ""  # a form that was left empty
+        if name == "logo":
+            return f"/files/logo-{number}.png" if number % 3 == 0 else None
         found = next((text for part, text in made.items() if part in name), None)
         if found is not None:
             return found
-        if field.unique:
-            return f"{name}-{number}"
         if field.required or field.reqd:
             return f"{chance.choice(THING)} {number}"
         return None if chance.random() < 0.4 else chance.choice(THING)

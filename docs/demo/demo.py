@@ -18,7 +18,7 @@ from typing import Any
 
 from business import fill, spread
 
-from sodaf_migrate import DocTypeEngine
+from sodaf_migrate import DocTypeEngine, MigrationApplier
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "demo-site"
@@ -29,44 +29,97 @@ Fields = list[dict[str, Any]]
 def main() -> None:
     """Tell the story; ends with 1 when a command does not end as the story says."""
     make_site()
-    say("A new site: a folder of DocTypes, a sodaf.toml, and no database yet.")
+    say("A new site: a folder of definitions, a sodaf.toml, and no database yet.")
     run("config show")
     run("sync")
 
     say("The application works with it for a while.")
     counts = fill(str(SITE / "site.db"), DocTypeEngine.from_directory(SITE / "doctypes"))
-    print(f"  {sum(counts.values()):,} rows: " + ", ".join(list(spread(counts))[:6]) + " …")
+    print(f"\n  {sum(counts.values()):,} rows: " + ", ".join(list(spread(counts))[:5]) + " …")
 
-    say("Everything is in step.")
+    say("Then a developer edits definitions: adds, renames, retypes, indexes, makes unique, removes.")
+    edit("Customer", edited_customer)
+    edit("Item", edited_item)
+    edit("Address", edited_address)
+
+    say("What would a sync do? A dry run tells all, and changes nothing.")
+    run("dry-run Customer --no-sql")
+    run("dry-run Item")
+    run("status --check", ends=2)
+
+    say("The weight was indeed renamed: the developer declares it, with the line that the dry run gave.")
+    edit("Item", declared_rename)
+
+    say("Sync. What would lose data is refused whole; the rest is done.")
+    run("sync", ends=4)
+
+    say("A postal code is no number: 01277 would become 1277. The developer takes that back.")
+    edit("Address", mended_address)
+
+    say("And a blank mail address may become none at all, so that those that are there can be unique.")
+    run("sync Customer " + " ".join(f"--allow {hazard}" for hazard in refused_hazards("Customer")))
+
+    say("How does everything stand, and what was done?")
     run("status")
-
-    say("Then a developer edits the definitions.")
-    edit("Customer", customer)
-    edit("Item", item)
-
-    say("What would a sync do? A dry run tells, and changes nothing.")
-    run("dry-run Customer")
-    run("dry-run Item --no-sql")
-    run("sync --check", ends=2)
-
-    say("A sync refuses what would lose data, and names the option that would allow it.")
-    run("sync", ends=0)
-
-    say("Who stands where, and what was done?")
-    run("status")
-    run("history --limit 6")
+    run("history --limit 5")
+    run("history --verify")
 
     say("A sync right after a sync finds nothing.")
     run("sync")
-    print(f"\nThe site is in {SITE.relative_to(ROOT)}/: look around with `sodaf-migrate --site {SITE.name} …`.")
+    print(f"\nThe site is in {SITE.name}/; look around: sodaf-migrate --site {SITE.name} dry-run --all")
 
 
-def customer(fields: Fields) -> Fields:
-    return fields
+def edited_customer(fields: Fields) -> Fields:
+    """What a developer does to Customer in a week."""
+    at = {field["fieldname"]: field for field in fields}
+    at["mobile_no"] |= {"fieldname": "phone", "label": "Phone", "old_fieldname": "mobile_no"}  # rename, declared
+    at["payment_days"] = replaced(at["payment_days"], fieldtype="Select", options="14\n30\n60", default="30")
+    at["account_manager"]["indexed"] = True
+    at["email"] = replaced(at["email"], unique=True)
+    del at["logo"]
+    tier = {"fieldname": "loyalty_tier", "label": "Tier", "fieldtype": "Select", "options": "Bronze\nSilver\nGold"}
+    at["loyalty_tier"] = {**tier, "default": "Bronze"}
+    at["segment"] = {"fieldname": "segment", "label": "Segment", "fieldtype": "Data", "required": True}
+    return list(at.values())
 
 
-def item(fields: Fields) -> Fields:
-    return fields
+def edited_item(fields: Fields) -> Fields:
+    """Gives a field of Item a new name, and forgets to say so."""
+    at = {field["fieldname"]: field for field in fields}
+    at["weight"] |= {"fieldname": "net_weight", "label": "Net Weight (kg)"}
+    return list(at.values())
+
+
+def declared_rename(fields: Fields) -> Fields:
+    """Says so."""
+    at = {field["fieldname"]: field for field in fields}
+    at["net_weight"]["old_fieldname"] = "weight"
+    return list(at.values())
+
+
+def edited_address(fields: Fields) -> Fields:
+    """A mistake that is made again and again."""
+    at = {field["fieldname"]: field for field in fields}
+    at["postal_code"]["fieldtype"] = "Int"
+    return list(at.values())
+
+
+def mended_address(fields: Fields) -> Fields:
+    """Takes it back."""
+    at = {field["fieldname"]: field for field in fields}
+    at["postal_code"]["fieldtype"] = "Data"
+    return list(at.values())
+
+
+def replaced(field: dict[str, Any], **new: Any) -> dict[str, Any]:
+    """A field with other properties; what belonged to the old type goes."""
+    return {key: value for key, value in field.items() if key not in ("precision", "options", "indexed")} | new
+
+
+def refused_hazards(name: str) -> list[str]:
+    """What a sync of one DocType would have to be allowed, by the public API."""
+    applier = MigrationApplier(SITE / "site.db", DocTypeEngine.from_directory(SITE / "doctypes"))
+    return [risk.allow for risk in applier.dry_run(name).refused_risks]
 
 
 def make_site() -> None:

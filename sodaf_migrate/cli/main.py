@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 from collections.abc import Sequence
@@ -49,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a name that the locale cannot spell is no reason to die
+    # What the library logs is in the answer already; without a handler Python would write it to standard error, too.
+    logging.getLogger("sodaf_migrate").addHandler(logging.NullHandler())
     sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
 
 

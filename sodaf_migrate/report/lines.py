@@ -7,12 +7,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["WIDTH", "Line", "Style", "counted", "duration", "heading", "pieces", "table", "text_of", "visible"]
+__all__ = [
+    "WIDTH",
+    "Line",
+    "Style",
+    "counted",
+    "duration",
+    "heading",
+    "in_step",
+    "pieces",
+    "table",
+    "text_of",
+    "visible",
+]
 
 #: Columns of the narrowest terminal that everything fits on.
 WIDTH = 80
 
 _NARROWEST = 8
+_FEW = 6
 
 Style = Literal["", "title", "good", "warn", "bad", "quiet", "code"]
 
@@ -36,6 +49,11 @@ def heading(text: str) -> list[Line]:
 def counted(number: int, noun: str, plural: str = "") -> str:
     """ "1 row", "4,812 rows"."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def in_step(names: Sequence[str]) -> str:
+    """Those about which there is nothing to tell, by name while they are few."""
+    return f"{len(names)} in step" + (f": {', '.join(names)}" if len(names) <= _FEW else "")
 
 
 def duration(seconds: float) -> str:

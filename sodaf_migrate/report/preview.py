@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from sodaf_migrate.compare.changes import SchemaDiff
-from sodaf_migrate.plan import Cost, Finding, Plan, Severity
-from sodaf_migrate.report.lines import Line, Style, counted, duration, heading
+from sodaf_migrate.plan import Cost, Finding, Plan, Severity, Statement
+from sodaf_migrate.report.lines import Line, Style, counted, duration, heading, in_step
 from sodaf_migrate.report.words import kept, likely_rename, sign, words
 from sodaf_migrate.results import DataLossRisk, DryRunResult
 
@@ -162,14 +162,26 @@ def _kept(diff: SchemaDiff) -> list[Line]:
 
 
 def _sql(result: DryRunResult) -> list[Line]:
-    lines: list[Line] = []
-    for title, statements in (("SQL", result.sql), ("SQL of the way back", result.rollback_sql)):
-        lines += heading(title) if statements else []
-        for statement in statements:
-            rows = (statement.rstrip().rstrip(";") + ";").splitlines()
-            lines += [Line(row, "code", 2, whole=True) for row in rows]
-    return lines
+    if result.plan is None:
+        return [*_statements("SQL", result.sql), *_statements("SQL of the way back", result.rollback_sql)]
+    steps = result.plan.steps
+    up = [_spelled(statement) for step in steps for statement in step.up]
+    down = [_spelled(statement) for step in reversed(steps) for statement in step.down]
+    return [*_statements("SQL", up), *_statements("SQL of the way back", down)]
+
+
+def _spelled(statement: Statement) -> str:
+    """A statement, or in words what a check makes sure of: its query is long and changes nothing."""
+    return f"-- checked here, else rolled back: {statement.check}" if statement.check else statement.sql
+
+
+def _statements(title: str, statements: Sequence[str]) -> Iterator[Line]:
+    yield from heading(title) if statements else []
+    for statement in statements:
+        end = "" if statement.startswith("--") else ";"
+        for row in (statement.rstrip().rstrip(";") + end).splitlines():
+            yield Line(row, "code", 2, whole=True)
 
 
 def _in_step(names: list[str]) -> list[Line]:
-    return [Line(), Line(f"{len(names)} in step: {', '.join(names)}", "good")] if names else []
+    return [Line(), Line(in_step(names), "good")] if names else []

@@ -45,7 +45,7 @@ def history_lines(history: MigrationHistory, *, limit: int | None = None) -> lis
     left = len(history.migrations) - len(found)
     lines = [Line(f"{counted(len(history.migrations), 'migration')}: {stats}", "title"), Line()]
     lines += table(
-        ("when (UTC)", "DocType", "status", "rows", "time", "id"),
+        ("when (UTC)", "DocType", "status", "rows", "id"),
         map(_migration_row, found),
         keep=["when (UTC)", "status", "id"],
     )
@@ -123,9 +123,8 @@ def _state_row(status: DocTypeStatus) -> tuple[Style, tuple[str, ...]]:
 
 def _migration_row(migration: Migration) -> tuple[Style, tuple[str, ...]]:
     rows = "" if migration.affected_rows is None else f"{migration.affected_rows:,}"
-    time = "" if migration.execution_time is None else duration(migration.execution_time / 1000)
     status = migration.status.replace("_", " ")
-    cells = (_when(migration.timestamp), migration.doctype, status, rows, time, migration.id)
+    cells = (_when(migration.timestamp), migration.doctype, status, rows, migration.id)
     return _STATUS.get(migration.status, ""), cells
 
 

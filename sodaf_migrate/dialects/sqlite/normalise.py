@@ -19,6 +19,7 @@ from sodaf_migrate.wire.open import memory_wire
 __all__ = ["normalise", "schema_from_sql"]
 
 _KINDS = ("TABLE", "INDEX", "VIEW", "TRIGGER")
+_BLANKS = " \t\n\v\f\r"  # as SQLite sees them: a no-break space is part of a name
 
 
 def normalise(schema: Schema, on_connect: OnConnect | None = None) -> Schema:
@@ -60,28 +61,30 @@ def _index_text(index: Index) -> str:
 
 
 def _statements(text: str) -> Iterator[str]:
-    """The statements of a script; a semicolon inside a trigger ends none."""
-    tokens = tokenize(text)
-    start = 0
-    for token in tokens:
+    """The statements of a script without the semicolons that end them; one inside a trigger ends none."""
+    start, filled = 0, False
+    for token in tokenize(text):
         if token.text == ";" and sqlite3.complete_statement(text[start : token.end]):
-            if text[start : token.start].strip() and tokenize(text[start : token.start]):
-                yield text[start : token.end]
-            start = token.end
-    if tokenize(text[start:]):
-        yield text[start:]
+            if filled:
+                # SQLite would store the blanks too, and each reading and writing would add some.
+                yield text[start : token.start].strip(_BLANKS)
+            start, filled = token.end, False
+        else:
+            filled = True
+    if filled:
+        yield text[start:].strip(_BLANKS)
 
 
 def _heading(statement: str, number: int) -> tuple[str, str]:
     """What kind of thing a statement creates, and its name. Raises SchemaParseError for what a wish cannot be."""
     tokens = tokenize(statement)
-    words = [token.word for token in tokens[:4]]
+    words = [*(token.word for token in tokens[:3]), "", ""]
     if words[0] != "CREATE":
         raise _refused(statement, number, "is no CREATE statement", "A wish is made of CREATE statements alone.")
     if words[1] in ("TEMP", "TEMPORARY"):
         raise _refused(statement, number, "creates a TEMP object", "Leave TEMP out: only main is migrated.")
     place = 2 if words[1] in ("UNIQUE", "VIRTUAL") else 1
-    kind = words[place] if place < len(words) else ""
+    kind = words[place]
     if kind not in _KINDS:
         hint = "Tables, virtual tables, indexes, views and triggers can be wished for."
         raise _refused(statement, number, "creates something unknown", hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sodaf_migrate.errors import DataLossRiskError, DefinitionError, MigrationError
 from sodaf_migrate.plan import Finding, Severity
-from sodaf_migrate.report.lines import Line, Style, counted, duration, in_step, table
+from sodaf_migrate.report.lines import Line, Style, counted, duration, table
 from sodaf_migrate.report.preview import findings_lines
 from sodaf_migrate.report.words import sign, words
 from sodaf_migrate.results import BatchMigrationResult, DataLossRisk, MigrationResult
@@ -36,29 +36,6 @@ def batch_lines(batch: BatchMigrationResult) -> list[Line]:
     if batch.successful:
         heads = ("DocType", "changes", "rows", "time", "migration")
         lines += [Line(), *table(heads, map(_row, batch.successful), keep=["migration"])]
-    if batch.skipped and len(batch.skipped) < len(batch.results):
-        lines += [Line(), Line(in_step([result.doctype for result in batch.skipped]))]
-    told = {finding.message for finding in result.findings}
-    lines += [Line(f"warning: {warning}", "warn", 2) for warning in result.warnings if warning not in told]
-    return lines + findings_lines(_pressing(result))
-
-
-def batch_lines(batch: BatchMigrationResult) -> list[Line]:
-    """A run over many DocTypes: the sum, then failures, then what was not tried, what was changed, what was found."""
-    lines, quiet = [_sum(batch)], batch.success and not batch.changed
-    for result in batch.failed:
-        lines += [Line(), *result_lines(result)]
-    lines += [Line(), Line("not tried: " + ", ".join(batch.not_tried), "warn")] if batch.not_tried else []
-    if batch.successful:
-        lines += [
-            Line(),
-            *table(
-                ("DocType", "changes", "rows", "time", "migration"), map(_row, batch.successful), keep=["migration"]
-            ),
-        ]
-    lines += (
-        [Line(), Line("in step: " + ", ".join(r.doctype for r in batch.skipped))] if batch.skipped and not quiet else []
-    )
     told = {f"{result.doctype}: {finding.message}" for result in batch.results for finding in result.findings}
     lines += [Line(f"warning: {warning}", "warn") for warning in batch.warnings if warning not in told]
     return lines + findings_lines(finding for result in batch.results for finding in _pressing(result))

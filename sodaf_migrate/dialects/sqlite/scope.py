@@ -85,7 +85,9 @@ def concerning(items: Sequence[Stored], tables: Iterable[str]) -> set[int]:
         fresh = grown - wanted
         wanted |= fresh
     fired = {folded(items[place].table) for place in chosen if items[place].kind == "trigger"}
-    return chosen | {place for place, each in enumerate(items) if each.kind == "trigger" and folded(each.table) in fired}
+    return chosen | {
+        place for place, item in enumerate(items) if item.kind == "trigger" and folded(item.table) in fired
+    }
 
 
 def _concerns(item: Stored, names: set[str], may_name: _Sieve) -> bool:

@@ -1,7 +1,7 @@
 """The main job, from an empty folder: tables made, rows filled in, definitions edited, everything followed.
 
-Makes ``demo-site/`` beside the Makefile (anew at each run), and runs the real command line on it; each command is
-shown as one would type it. ``make demo`` runs this.
+Makes ``demo-site/`` beside the Makefile (anew at each run), or the folder given as an argument, and runs the real
+command line on it; each command is shown as one would type it. ``make demo`` runs this.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from business import fill, spread
 from sodaf_migrate import DocTypeEngine, MigrationApplier
 
 ROOT = Path(__file__).resolve().parents[2]
-SITE = ROOT / "demo-site"
+SITE = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / "demo-site"
 
 Fields = list[dict[str, Any]]
 
@@ -124,6 +124,8 @@ def refused_hazards(name: str) -> list[str]:
 
 def make_site() -> None:
     """An empty site with a copy of the shipped definitions."""
+    if SITE.exists() and not (SITE / "sodaf.toml").exists() and any(SITE.iterdir()):
+        sys.exit(f"demo: {SITE} is there and is no site of this demo")
     shutil.rmtree(SITE, ignore_errors=True)
     shutil.copytree(ROOT / "doctypes", SITE / "doctypes")
     (SITE / "sodaf.toml").write_text('database = "site.db"\ndoctypes = "doctypes"\n', encoding="utf-8")

@@ -64,7 +64,7 @@ def edited_column(
 def _clause_edits(sql: str, element: Element, old: Column, new: Column, kept: Collection[int]) -> Iterator[Edit]:
     """The edits of what a column says itself; those at the element's end are to be appended."""
     if old.type != new.type:
-        yield from _type_edits(sql, element, new.type)
+        yield from _type_edits(sql, element, new.type, old.generated == new.generated)
     if (old.not_null, old.not_null_conflict, old.not_null_name) != (
         new.not_null,
         new.not_null_conflict,
@@ -94,12 +94,16 @@ def _leaving(element: Element, kept: Collection[int]) -> Iterator[Clause]:
             yield clause
 
 
-def _type_edits(sql: str, element: Element, new: str) -> Iterator[Edit]:
+def _type_edits(sql: str, element: Element, new: str, same_generated: bool) -> Iterator[Edit]:
     stored = [clause for clause in element.clauses if clause.kind == "type"]
     if not new:
         yield from (_without(sql, element, clause) for clause in stored)
     elif stored:
         yield _padded(sql, stored[0].start, stored[0].end, type_text(new))
+    elif same_generated and element.clauses and element.clauses[0].kind == "generated":
+        # Right before it: a comment between a type and GENERATED ALWAYS would be a part of the type.
+        start = element.clauses[0].start
+        yield _padded(sql, start, start, type_text(new))
     elif element.end == element.name_end:
         yield Edit(element.end, element.end, " " + type_text(new))
     else:

@@ -1,0 +1,317 @@
+"""MigrationExecutor: carries out a plan in one transaction, proves the result, and commits it with its record."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sodaf_migrate.dialects.sqlite.inspect import read_schema, scope_digest
+from sodaf_migrate.dialects.sqlite.play import play
+from sodaf_migrate.errors import (
+    DatabaseError,
+    ExecutionError,
+    GuardError,
+    MigrationError,
+    ShadowMismatchError,
+    StalePlanError,
+)
+from sodaf_migrate.events import Listener, Progress, silent
+from sodaf_migrate.execute.compiles import broken_objects, newly_broken
+from sodaf_migrate.execute.keys import Violations, concerned, may_break_keys, new_violations, violations
+from sodaf_migrate.options import SyncOptions
+from sodaf_migrate.plan import Cost, Plan, Statement, Step
+from sodaf_migrate.schema.model import Schema
+from sodaf_migrate.wire.connection import Wire
+from sodaf_migrate.wire.faults import shortened
+
+__all__ = ["Execution", "MigrationExecutor", "StepFigures"]
+
+logger = logging.getLogger("sodaf_migrate")
+
+_T = TypeVar("_T")
+
+#: What a migration needs of its connection. Foreign keys off: DROP TABLE would delete or null the child rows.
+_SETTINGS: dict[str, int | str] = {
+    "foreign_keys": 0,
+    "legacy_alter_table": 0,
+    "recursive_triggers": 0,
+    "ignore_check_constraints": 0,
+    "writable_schema": 0,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFigures:
+    """What one step took: seconds, and the rows that its statements changed."""
+
+    title: str
+    seconds: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What carrying out a plan took; ``seconds`` from before the lock to just before the record."""
+
+    affected_rows: int = 0
+    seconds: float = 0.0
+    steps: tuple[StepFigures, ...] = ()
+    waited: float = 0.0  # seconds until the write lock was had
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What is known of the database before the first step, to be compared with after the last."""
+
+    broken: dict[tuple[str, str], str]
+    violations: Violations | None  # None when the plan cannot break a key
+
+
+class MigrationExecutor:
+    """Carries out plans; holds no state, so one serves any number of databases."""
+
+    def __init__(self, listener: Listener = silent, *, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.listener = listener
+        self.clock = clock
+
+    # A plan.
+
+    def execute_migration(
+        self,
+        wire: Wire,
+        plan: Plan,
+        *,
+        options: SyncOptions | None = None,
+        record: Callable[[Wire, Execution], None],
+        before_change: Callable[[Wire, Plan], None] | None = None,
+        verify: Callable[[Wire], None] | None = None,
+        recorded: Callable[[Wire], bool] | None = None,
+        migration_id: str | None = None,
+    ) -> Execution:
+        """Carry out ``plan`` and ``record`` it in one transaction: all of it or nothing.
+
+        ``before_change`` is called under the lock before the first change, ``verify`` after the last; ``recorded``
+        reads back whether the record is there, which decides when COMMIT raised. Raises StalePlanError or GuardError
+        before anything was changed, ExecutionError or ShadowMismatchError after everything was rolled back, and
+        LockHeldError and its kin of DatabaseError.
+        """
+        work = _Work(self, wire, plan, options or SyncOptions(), {"migration": migration_id, "doctype": plan.doctype})
+        inner = wire.in_transaction
+        execution: Execution | None = None
+        try:
+            self._tell("lock", plan.doctype, f"waiting for the write lock on {wire.name}")
+            # A long copy in rollback-journal mode must not find out at COMMIT that a reader is in its way. A backup
+            # made in before_change reads on another connection, which EXCLUSIVE would keep out.
+            with self.session(wire, exclusive=plan.cost is Cost.REBUILD and before_change is None):
+                execution = work.carry_out(before_change, verify, record)
+                self._tell("commit", plan.doctype)
+        except Exception as error:
+            if execution is None or inner or recorded is None or not _is_there(wire, recorded):
+                work.failed(error)
+                raise
+            logger.warning("COMMIT of %s raised, and took place: %s", plan.doctype, error, extra=work.extra)
+        assert execution is not None
+        logger.info("migrated %s in %.3f s", plan.doctype, execution.seconds, extra=work.extra)
+        self._tell("done", plan.doctype)
+        return execution
+
+    # The parts, for use alone.
+
+    @contextmanager
+    def session(self, wire: Wire, *, exclusive: bool = False) -> Iterator[None]:
+        """The settings and the transaction that migrations need; inside another session, a savepoint of it.
+
+        ``synchronous`` is raised to FULL in WAL mode, else to EXTRA: a committed migration survives a power loss.
+        """
+        durable = 2 if str(wire.value("PRAGMA main.journal_mode")).lower() == "wal" else 3
+        synchronous = max(int(wire.value("PRAGMA main.synchronous")), durable)
+        with wire.pragmas(**_SETTINGS, synchronous=synchronous), wire.atomic(exclusive=exclusive):
+            yield
+
+    @contextmanager
+    def savepoint(self, wire: Wire) -> Iterator[None]:
+        """A part that is taken back alone when it raises; outside a transaction, a transaction of its own."""
+        with wire.atomic():
+            yield
+
+    def execute_in_transaction(self, wire: Wire, work: Callable[[Wire], _T]) -> _T:
+        """Calls ``work(wire)`` in one session; rolled back when it raises."""
+        with self.session(wire):
+            return work(wire)
+
+    def execute_migration_sql(self, wire: Wire, statements: Iterable[str | Statement]) -> int:
+        """Runs statements in one session and returns the rows they changed. Raises ExecutionError, all rolled back.
+
+        Nothing is compared, proved or recorded: that is what ``execute_migration`` is for.
+        """
+        with self.session(wire):
+            return sum(_played(wire, statement, "the statements") for statement in statements)
+
+    def execute_rollback_sql(self, wire: Wire, statements: Iterable[str | Statement] | Plan) -> int:
+        """Runs a way back, statements or a plan's, as ``execute_migration_sql`` does."""
+        if isinstance(statements, Plan):
+            statements = [statement for step in reversed(statements.steps) for statement in step.down]
+        return self.execute_migration_sql(wire, statements)
+
+    def _tell(self, phase: str, subject: str, message: str = "", done: int = 0, total: int | None = None) -> None:
+        self.listener(Progress(phase=phase, subject=subject, message=message, done=done, total=total))
+
+
+@dataclass(slots=True)
+class _Work:
+    """One plan on its way through one transaction."""
+
+    executor: MigrationExecutor
+    wire: Wire
+    plan: Plan
+    options: SyncOptions
+    extra: dict[str, Any]
+    started: bool = False
+    began: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.began = self.executor.clock()
+
+    def carry_out(
+        self,
+        before_change: Callable[[Wire, Plan], None] | None,
+        verify: Callable[[Wire], None] | None,
+        record: Callable[[Wire, Execution], None],
+    ) -> Execution:
+        """Everything between BEGIN and COMMIT, in order."""
+        waited = self._elapsed()
+        before = self._look()
+        if before_change is not None:
+            before_change(self.wire, self.plan)
+        self.started = True
+        self._hook("before", self.options.before)
+        figures = tuple(self._step(number, step) for number, step in enumerate(self.plan.steps))
+        self.executor._tell("verify", self.plan.doctype)
+        self._prove(before)
+        if verify is not None:
+            verify(self.wire)
+        if self.options.after is not None:
+            self._hook("after", self.options.after)
+            self._same_digest(self._read())  # a hook may have changed what was just proved
+        execution = Execution(
+            affected_rows=sum(figure.rows for figure in figures),
+            seconds=self._elapsed(),
+            steps=figures,
+            waited=waited,
+        )
+        self.executor._tell("record", self.plan.doctype)
+        record(self.wire, execution)
+        return execution
+
+    def failed(self, error: Exception) -> None:
+        """Tells the log, and the caller's hook when a step may have been begun. Nothing here hides ``error``."""
+        logger.warning("%s was not migrated: %s", self.plan.doctype, error, extra=self.extra)
+        if self.started and self.options.on_error is not None:
+            try:
+                self.options.on_error(self.plan, error)
+            except Exception as failure:
+                error.add_note(f"on_error failed too: {failure!r}")
+
+    # Before.
+
+    def _look(self) -> _Before:
+        live = self._read()
+        if scope_digest(live, self.plan.scope) != self.plan.from_digest:
+            raise StalePlanError(
+                f'The tables of "{self.plan.doctype}" are not as they were when the plan was made',
+                hint="Make the plan again and look at it.",
+                details={"scope": list(self.plan.scope), "expected": self.plan.from_digest},
+            )
+        for guard in self.plan.guards:
+            found = self.wire.value(guard.sql)
+            if found != guard.expected:
+                raise GuardError(
+                    f'Rows of "{self.plan.doctype}" were changed meanwhile: {guard.meaning}:'
+                    f' "{guard.expected}" expected, "{found}" found',
+                    hint="Make the plan again: it was made for other rows. Nothing was changed.",
+                    details={"sql": shortened(guard.sql), "expected": guard.expected, "found": found},
+                )
+        keys = violations(self.wire, concerned(live, self.plan.scope)) if may_break_keys(self.plan) else None
+        return _Before(broken_objects(self.wire, live), keys)
+
+    def _hook(self, name: str, hook: Callable[[Any, Any], None] | None) -> None:
+        if hook is None:
+            return
+        try:
+            hook(self.wire.connection, self.plan)
+        except MigrationError:
+            raise
+        except Exception as error:
+            raise ExecutionError(
+                f'The hook "{name}" of "{self.plan.doctype}" failed: {error}',
+                hint="Everything was rolled back. Mend the hook, then try again.",
+                details={"hook": getattr(hook, "__qualname__", repr(hook))},
+            ) from error
+
+    # The steps.
+
+    def _step(self, number: int, step: Step) -> StepFigures:
+        began, total = self.executor.clock(), len(self.plan.steps)
+        self.executor._tell("step", step.target, step.title, number, total)
+        with self.wire.atomic():
+            rows = sum(_played(self.wire, statement, f'step "{step.title}"') for statement in step.up)
+        seconds = self.executor.clock() - began
+        logger.debug("%s: %d rows in %.3f s", step.title, rows, seconds, extra=self.extra)
+        self.executor._tell("step", step.target, step.title, number + 1, total)
+        return StepFigures(title=step.title, seconds=seconds, rows=rows)
+
+    # After.
+
+    def _prove(self, before: _Before) -> None:
+        after = self._read()
+        self._same_digest(after)
+        faults = newly_broken(before.broken, broken_objects(self.wire, after))
+        if before.violations is not None:
+            found = violations(self.wire, concerned(after, self.plan.scope))
+            faults += new_violations(before.violations, found, self.plan.diff)
+        if faults:
+            raise ExecutionError(
+                f'The change of "{self.plan.doctype}" was rolled back: {"; ".join(faults)}',
+                hint="Mend what the message names, or leave that change out, then try again.",
+                details={"faults": faults},
+            )
+
+    def _same_digest(self, after: Schema) -> None:
+        found = scope_digest(after, self.plan.scope)
+        if found != self.plan.to_digest:
+            raise ShadowMismatchError(
+                f'The tables of "{self.plan.doctype}" did not become what the plan promised',
+                hint="Everything was rolled back. If a hook changes the schema, move that change into the definition.",
+                details={"expected": self.plan.to_digest, "found": found},
+            )
+
+    def _read(self) -> Schema:
+        return read_schema(self.wire, around=self.plan.scope)
+
+    def _elapsed(self) -> float:
+        return self.executor.clock() - self.began
+
+
+def _played(wire: Wire, statement: str | Statement, where: str) -> int:
+    try:
+        return play(wire, Statement(sql=statement) if isinstance(statement, str) else statement)
+    except ShadowMismatchError as error:
+        error.details.setdefault("where", where)
+        raise
+    except DatabaseError as error:
+        raise ExecutionError(
+            f"A statement of {where} failed, and everything was rolled back: {error.message}",
+            hint=error.hint,
+            details={**error.details, "where": where, "cause": error.code},
+        ) from error
+
+
+def _is_there(wire: Wire, recorded: Callable[[Wire], bool]) -> bool:
+    try:
+        return recorded(wire)
+    except MigrationError:
+        return False

@@ -202,6 +202,17 @@ def test_an_edited_catalogue_is_refused() -> None:
                 read_schema(wire)
 
 
+def test_an_index_of_no_table_is_refused() -> None:
+    """The catalogue says that it is on something that is not there."""
+    with memory_wire() as wire:
+        wire.run("CREATE TABLE a (x)")
+        wire.run("CREATE INDEX i ON a (x)")
+        with wire.pragmas(writable_schema=1), wire.atomic():
+            wire.run("UPDATE sqlite_schema SET tbl_name = 'gone' WHERE name = 'i'")
+        with pytest.raises(SchemaParseError, match='Index "i" is on "gone"'):
+            read_schema(wire)
+
+
 @pytest.mark.parametrize(
     "change",
     [

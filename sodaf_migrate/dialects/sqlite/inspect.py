@@ -131,7 +131,9 @@ def _schema(items: Sequence[Stored], facts: Mapping[str, TableFacts]) -> Schema:
             tables[item.name] = _checked_table(item, facts)
     for item in items:
         if item.kind == "index":
-            table = tables[item.table]
+            table = tables.get(item.table)
+            if table is None:
+                raise _inconsistent(item, f'is on "{item.table}", which is no table of this database')
             index = _index(item.sql, tuple(column.name for column in table.columns))
             check_index(index, table, facts[item.table].indexes)
             indexes.append(index)
@@ -153,13 +155,17 @@ def _schema(items: Sequence[Stored], facts: Mapping[str, TableFacts]) -> Schema:
 def _checked_table(item: Stored, facts: Mapping[str, TableFacts]) -> Table:
     table = _table(item.sql)
     if table.name != item.name or item.name not in facts:
-        raise SchemaParseError(
-            f'Table "{item.name}" is called "{table.name}" in its own stored text, or SQLite cannot describe it.',
-            hint="Run PRAGMA integrity_check: sqlite_schema may have been edited by hand.",
-            details={"table": item.name, "sql": item.sql},
-        )
+        raise _inconsistent(item, f'is called "{table.name}" in its own stored text, or SQLite cannot describe it')
     check_table(table, facts[item.name])
     return table
+
+
+def _inconsistent(item: Stored, what: str) -> SchemaParseError:
+    return SchemaParseError(
+        f'{item.kind.capitalize()} "{item.name}" {what}.',
+        hint="Run PRAGMA integrity_check: sqlite_schema may have been edited by hand.",
+        details={"kind": item.kind, "name": item.name, "sql": item.sql},
+    )
 
 
 def _sql(item: Stored) -> Sql:

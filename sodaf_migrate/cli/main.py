@@ -6,11 +6,11 @@ import logging
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 import click
 
+from sodaf_migrate import __version__
 from sodaf_migrate.cli.change import adopt, rollback, sync
 from sodaf_migrate.cli.exits import Exit, exit_of
 from sodaf_migrate.cli.look import config, diff, dry_run, history, status
@@ -22,14 +22,9 @@ from sodaf_migrate.report.render import to_json, write_lines
 __all__ = ["main", "program"]
 
 
-def _version() -> str:
-    # The face stands above every room, and imports none: asked for its version alone, also where nothing is installed.
-    return str(import_module("sodaf_migrate").__version__)
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @site_options
-@click.version_option(version=_version())
+@click.version_option(version=__version__)
 def program() -> None:
     """Keep tables in step with their DocType definitions, and never lose a row doing it.
 

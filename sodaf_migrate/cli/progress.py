@@ -7,16 +7,15 @@ import sys
 
 import click
 
-from sodaf_migrate.cli.site import answers_json
 from sodaf_migrate.events import Listener, Progress, silent
 from sodaf_migrate.report.lines import visible
 
 __all__ = ["listener_of"]
 
 
-def listener_of(context: click.Context) -> Listener:
+def listener_of(context: click.Context, *, quiet: bool) -> Listener:
     """The listener for this call: a status line where a person looks on, else silence."""
-    if answers_json(context) or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return silent
     from rich.console import Console  # heavy, and of no use to a pipe
     from rich.markup import escape

@@ -126,7 +126,8 @@ def open_applier(context: click.Context, site: Site) -> MigrationApplier:
     from sodaf_migrate.applier.applier import MigrationApplier
     from sodaf_migrate.cli.progress import listener_of
 
-    return MigrationApplier(database, engine_of(site), listener=listener_of(context), site_rules=site.rules)
+    listener = listener_of(context, quiet=answers_json(context))
+    return MigrationApplier(database, engine_of(site), listener=listener, site_rules=site.rules)
 
 
 def chosen(applier_names: Iterable[str], named: tuple[str, ...], every: bool) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def wished(
     return Wish(
         doctype=doctype.name,
         table=table,
-        indexes=tuple(_indexes(doctype)) if table else (),
+        indexes=tuple(_indexes(doctype, table)) if table else (),
         single=doctype.issingle and not doctype.is_virtual,
         renames=renames,
         parentfield_renames=tuple(
@@ -101,7 +101,10 @@ def _table(doctype: DocType, site: SiteRules, table_of: Callable[[str], str | No
         *map(_implied, trailing(doctype)),
     )
     key = PrimaryKey(
-        parts=(KeyPart(column="name"),), autoincrement=doctype.autoincrement, rowid_alias=doctype.autoincrement
+        parts=(KeyPart(column="name"),),
+        autoincrement=doctype.autoincrement,
+        rowid_alias=doctype.autoincrement,
+        inline="name",
     )
     foreign = tuple(_foreign_keys(doctype, table_of)) if site.link_foreign_keys else ()
     return Table(name=doctype.table, columns=columns, primary_key=key, foreign_keys=foreign)
@@ -138,10 +141,10 @@ def _foreign_keys(doctype: DocType, table_of: Callable[[str], str | None]) -> It
             )
 
 
-def _indexes(doctype: DocType) -> Iterator[Index]:
+def _indexes(doctype: DocType, table: Table) -> Iterator[Index]:
     """Each index once: one that two places ask for alike is wished once."""
     seen = set()
-    for index in (*_field_indexes(doctype), *(_written_index(doctype.table, index) for index in doctype.indexes)):
+    for index in (*_field_indexes(doctype), *(_written_index(table, index) for index in doctype.indexes)):
         if index.definition() not in seen:
             seen.add(index.definition())
             yield index
@@ -155,9 +158,13 @@ def _field_indexes(doctype: DocType) -> Iterator[Index]:
             yield _index(doctype.table, (KeyPart(column=field.fieldname),), unique=field.unique)
 
 
-def _written_index(table: str, index: DocIndex) -> Index:
-    parts = tuple(KeyPart(column=part.field, descending=part.descending) for part in index.fields)
-    return _index(table, parts, unique=index.unique, where=index.where, name=index.name)
+def _written_index(table: Table, index: DocIndex) -> Index:
+    """The index with its columns spelled as the table spells them: case is no difference between two wishes."""
+    columns = {fold(column.name): column.name for column in table.columns}
+    parts = tuple(
+        KeyPart(column=columns.get(fold(part.field), part.field), descending=part.descending) for part in index.fields
+    )
+    return _index(table.name, parts, unique=index.unique, where=index.where, name=index.name)
 
 
 def _index(

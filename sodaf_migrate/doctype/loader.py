@@ -95,15 +95,13 @@ def _parsed(text: str, shown: str) -> Any:
     try:
         return json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        where, what = f" at line {error.lineno}, column {error.colno}", error.msg
+        where, what = f" at line {error.lineno}, column {error.colno}", error.msg[:1].lower() + error.msg[1:]
         hint = "The file is empty." if not text.strip() else "Look for a missing comma, quote or bracket just before."
     except RecursionError:
         where, what, hint = "", "it is nested too deeply", "A definition needs only a few levels."
     except ValueError as error:
         where, what, hint = "", str(error), "Write the value as JSON allows it."
-    return Problem(
-        code="JSON_INVALID", file=shown, message=f"Invalid JSON{where}: {what[:1].lower()}{what[1:]}", hint=hint
-    )
+    return Problem(code="JSON_INVALID", file=shown, message=f"Invalid JSON{where}: {what}", hint=hint)
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -9,8 +9,9 @@ from sodaf_migrate.doctype.catalogue import FIELD_TYPES, FieldType, nearest_type
 from sodaf_migrate.doctype.defaults import Misfit, static_default, storable
 from sodaf_migrate.doctype.model import DocField, DocIndex, DocType
 from sodaf_migrate.doctype.problems import Problem
-from sodaf_migrate.doctype.standard import RESERVED_NAMES, leading, trailing
+from sodaf_migrate.doctype.standard import RESERVED_NAMES, TREE_NAMES, leading, trailing
 from sodaf_migrate.doctype.where import where_fault
+from sodaf_migrate.schema.model import fold
 
 __all__ = ["FIELD_RULES", "GIVEN_RULES", "RULES", "faults"]
 
@@ -255,17 +256,13 @@ def names_are_usable(doctype: DocType, file: str) -> Iterator[Problem]:
 
 
 def fieldnames_differ(doctype: DocType, file: str) -> Iterator[Problem]:
-    """Case aside, as SQL compares names."""
+    """Case aside, for accented letters too: the next reader cannot tell them apart even where SQL can."""
     seen: dict[str, DocField] = {}
     for field in doctype.fields:
         if field.fieldname:
             first = seen.setdefault(field.fieldname.lower(), field)
             if first is not field:
-                case = (
-                    ""
-                    if first.fieldname == field.fieldname
-                    else f' and "{first.fieldname}", which SQL cannot tell apart'
-                )
+                case = "" if first.fieldname == field.fieldname else f' and "{first.fieldname}", the same but for case'
                 yield _problem(
                     doctype,
                     file,
@@ -298,28 +295,26 @@ def indexes_have_columns(doctype: DocType, file: str) -> Iterator[Problem]:
     """Every part of every index is a column, once, and the condition is one expression."""
     if not doctype.indexes:
         return
-    columns = {column.name.lower() for column in (*leading(doctype), *trailing(doctype))} | {
-        field.fieldname.lower()
-        for field in doctype.fields
-        if field.fieldtype in FIELD_TYPES and field.has_column and field.fieldname
-    }
-    fields = {field.fieldname.lower(): field for field in doctype.fields}
+    known = [field for field in doctype.fields if field.fieldtype in FIELD_TYPES and field.fieldname]
+    columns = {fold(column.name) for column in (*leading(doctype), *trailing(doctype, known))}
+    columns |= {fold(field.fieldname) for field in known if field.has_column}
+    fields = {fold(field.fieldname) for field in doctype.fields}
     for index in doctype.indexes:
         said = f'An index of DocType "{doctype.name}" ({", ".join(part.field for part in index.fields)})'
         for code, message, hint in _index_faults(index, columns, fields):
             yield _problem(doctype, file, code, f"{said} {message}", hint)
 
 
-def _index_faults(index: DocIndex, columns: set[str], fields: dict[str, DocField]) -> Iterator[tuple[str, str, str]]:
+def _index_faults(index: DocIndex, columns: set[str], fields: set[str]) -> Iterator[tuple[str, str, str]]:
     if not index.fields:
         yield "INDEX_EMPTY", "names no field", 'List its fields in "fields".'
     for part in index.fields:
-        if part.field.lower() in fields and part.field.lower() not in columns:
+        if fold(part.field) in fields - columns:
             hint = "Index a field that keeps its value in the table."
             yield "INDEX_WITHOUT_COLUMN", f'names field "{part.field}", which has no column', hint
-        elif part.field.lower() not in columns:
+        elif fold(part.field) not in columns:
             yield "INDEX_FIELD_UNKNOWN", f'names an unknown field "{part.field}"', "Correct the name, or add the field."
-    names = [part.field.lower() for part in index.fields]
+    names = [fold(part.field) for part in index.fields]
     if len(set(names)) < len(names):
         yield "INDEX_FIELD_TWICE", "names a field twice", "Name each field once."
     fault = None if index.where is None else where_fault(index.where)
@@ -352,12 +347,13 @@ def kinds_agree(doctype: DocType, file: str) -> Iterator[Problem]:
             f'DocType "{doctype.name}" is both a Single and {other}',
             "Take one of the two flags away.",
         )
-    if doctype.is_tree and not doctype.tree_parent.isidentifier():
+    parent = doctype.tree_parent
+    if doctype.is_tree and (not parent.isidentifier() or fold(parent) in RESERVED_NAMES.union(TREE_NAMES)):
         yield _problem(
             doctype,
             file,
             "FIELDNAME_ILL_FORMED",
-            f'DocType "{doctype.name}" is a tree whose parent field would be called "{doctype.tree_parent}"',
+            f'DocType "{doctype.name}" is a tree whose parent field would be called "{parent}"',
             'Give a proper name in "nsm_parent_field".',
         )
 

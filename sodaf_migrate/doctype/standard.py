@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sodaf_migrate.doctype.model import DocType
+from sodaf_migrate.doctype.model import DocField, DocType
+from sodaf_migrate.schema.model import fold
 
-__all__ = ["CHILD_NAMES", "RESERVED_NAMES", "ImpliedColumn", "leading", "trailing"]
+__all__ = ["CHILD_NAMES", "RESERVED_NAMES", "TREE_NAMES", "ImpliedColumn", "leading", "trailing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,21 @@ CHILD_NAMES = tuple(column.name for column in _CHILD)
 RESERVED_NAMES = frozenset({column.name for column in (*_STANDARD, *_CHILD)} | {"_seen", "rowid", "_rowid_"})
 
 
+#: Columns of every tree, beside the one that names the parent row.
+TREE_NAMES = ("lft", "rgt", "is_group", "old_parent")
+
+
 def leading(doctype: DocType) -> tuple[ImpliedColumn, ...]:
     """The columns that stand before the fields, the key first."""
     standard = _AUTOINCREMENT if doctype.autoincrement else _STANDARD
     return (*standard, *_CHILD) if doctype.istable else standard
 
 
-def trailing(doctype: DocType) -> tuple[ImpliedColumn, ...]:
-    """The columns that stand after the fields; one that the definition declares itself is left to its field."""
+def trailing(doctype: DocType, fields: Iterable[DocField] | None = None) -> tuple[ImpliedColumn, ...]:
+    """The columns that stand after the fields; one that the definition declares itself is left to its field.
+
+    ``fields`` replaces those of the definition, where some of them are not fit to be asked.
+    """
     if not (doctype.is_submittable or doctype.is_tree or doctype.track_seen):
         return ()
     wanted: list[ImpliedColumn] = []
@@ -56,5 +65,5 @@ def trailing(doctype: DocType) -> tuple[ImpliedColumn, ...]:
         wanted.append(ImpliedColumn(doctype.tree_parent))
     if doctype.track_seen:
         wanted.append(ImpliedColumn("_seen"))
-    declared = {field.fieldname.lower() for field in doctype.column_fields}
-    return tuple(column for column in wanted if column.name.lower() not in declared)
+    declared = {fold(field.fieldname) for field in (doctype.fields if fields is None else fields) if field.has_column}
+    return tuple(column for column in wanted if fold(column.name) not in declared)

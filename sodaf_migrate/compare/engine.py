@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from sodaf_migrate.compare.changes import ColumnChange, RowsChange, SchemaDiff, TableChange
 from sodaf_migrate.compare.compare import Policy, compare
 from sodaf_migrate.compare.follow import Definitions, doctype_renamed, fields_renamed
+from sodaf_migrate.compare.names import carried
 from sodaf_migrate.compare.renames import resolve_renames
 from sodaf_migrate.desired import SINGLES_TABLE, SiteRules, Wish, singles_indexes, singles_table, wished
 from sodaf_migrate.doctype.model import DocType
@@ -145,7 +146,10 @@ class SchemaComparisonEngine:
     def _compared(
         self, renames: SchemaDiff, live: Schema, wish: Schema, policy: Policy, declared: tuple[Rename, ...]
     ) -> Comparison:
-        renamed = self.rename(live, renames) if renames.tables or renames.columns else live
+        renamed = live
+        if renames.tables or renames.columns:
+            renamed = self.rename(live, renames)
+            policy = replace(policy, owned=policy.owned | _owned_later(policy.owned, live, renamed, renames))
         rest = compare(renamed, wish, doctype=renames.doctype, policy=policy)
         diff = replace(
             rest,
@@ -154,6 +158,18 @@ class SchemaComparisonEngine:
             rows=renames.rows,
         )
         return Comparison(diff=diff, live=live, wish=wish, declared=declared)
+
+
+def _owned_later(
+    owned: frozenset[ObjectName], live: Schema, renamed: Schema, renames: SchemaDiff
+) -> frozenset[ObjectName]:
+    before = {fold(change.new.name): change.old.name for change in renames.tables if change.old and change.new}
+    found: frozenset[ObjectName] = frozenset()
+    for table in renamed.tables:
+        old = live.table(before.get(fold(table.name), table.name))
+        if old is not None and old != table:
+            found |= carried(owned, old, table)
+    return found
 
 
 def declared_renames(wish: Wish) -> tuple[Rename, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sodaf_migrate.schema.model import (
     Check,
     Constraint,
@@ -15,7 +17,7 @@ from sodaf_migrate.schema.model import (
     fold,
 )
 
-__all__ = ["constraint_name", "object_names", "table_names"]
+__all__ = ["carried", "constraint_name", "object_names", "table_names"]
 
 
 def constraint_name(table: str, constraint: Constraint) -> ObjectName:
@@ -51,3 +53,19 @@ def object_names(schema: Schema) -> frozenset[ObjectName]:
     found |= {ObjectName("trigger", fold(trigger.table), fold(trigger.name)) for trigger in schema.triggers}
     found |= {ObjectName("virtual_table", fold(it.name), fold(it.name)) for it in schema.virtual_tables}
     return frozenset(found)
+
+
+def carried(owned: frozenset[ObjectName], before: Table, after: Table) -> frozenset[ObjectName]:
+    """What is owned of a table ``before`` its renames, by the names that it has ``after`` them.
+
+    A rename leaves columns and constraints in their order, so they are the same by their place.
+    """
+    old, new = fold(before.name), fold(after.name)
+    names = {(ObjectName("table", old, old), ObjectName("table", new, new))}
+    for a, b in zip(before.columns, after.columns, strict=True):
+        names.add((ObjectName("column", old, fold(a.name)), ObjectName("column", new, fold(b.name))))
+    for c, d in zip(before.constraints, after.constraints, strict=True):
+        names.add((constraint_name(old, c), constraint_name(new, d)))
+    found = {later for earlier, later in names if earlier in owned}
+    moved = {replace(name, table=new) for name in owned if name.table == old and name.kind in ("index", "trigger")}
+    return frozenset(found | moved)

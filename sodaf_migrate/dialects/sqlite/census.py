@@ -7,56 +7,25 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.dialects.sqlite.census_keys import about_keys
 from sodaf_migrate.dialects.sqlite.convert import altered, misfits
-from sodaf_migrate.dialects.sqlite.edit import default_condition
+from sodaf_migrate.dialects.sqlite.edit import constant_text, default_condition
+from sodaf_migrate.dialects.sqlite.live_names import LiveNames
 from sodaf_migrate.dialects.sqlite.names import literal, quote
-from sodaf_migrate.schema.model import Column, KeyPart, Literal, Schema, Sql, Table, fold
+from sodaf_migrate.dialects.sqlite.question import Question
+from sodaf_migrate.schema.model import Column, Schema, Sql, Table, fold
 from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["SAMPLES", "Answer", "Census", "LiveNames", "Question", "questions", "statistics_tables", "take_census"]
-
-#: How many values of each kind are shown to people.
-SAMPLES = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """How many rows of the live ``table`` meet ``condition``; ``kind`` says what that would mean.
-
-    ``about`` is the column, index or constraint under its name after any rename. Kinds: rows, nulls, values (that a
-    dropped column holds), altered, misfits, longer, violators, orphans, duplicates (``groups`` holds the grouping).
-    """
-
-    kind: str
-    table: str  # its live name
-    about: str
-    condition: str = "1"
-    show: str | None = None  # the expression whose values are shown
-    groups: tuple[str, ...] = ()
-
-    @property
-    def count_sql(self) -> str:
-        """The query that answers, on its own."""
-        table = f"main.{quote(self.table)}"
-        if not self.groups:
-            return f"SELECT count(*) FROM {table} WHERE {self.condition}"
-        keys = ", ".join(self.groups)
-        inner = f"SELECT count(*) AS n FROM {table} WHERE {self.condition} GROUP BY {keys} HAVING count(*) > 1"
-        return f"SELECT coalesce(sum(n) - count(*), 0) FROM ({inner})"
-
-    @property
-    def sample_sql(self) -> str | None:
-        """Up to five of the values concerned."""
-        table = f"main.{quote(self.table)}"
-        if self.groups:
-            keys = ", ".join(self.groups)
-            return (
-                f"SELECT {keys}, count(*) FROM {table} WHERE {self.condition}"
-                f" GROUP BY {keys} HAVING count(*) > 1 ORDER BY count(*) DESC LIMIT {SAMPLES}"
-            )
-        if self.show is None:
-            return None
-        return f"SELECT {self.show} FROM {table} WHERE {self.condition} LIMIT {SAMPLES}"
+__all__ = [
+    "Answer",
+    "Census",
+    "LiveNames",
+    "Question",
+    "questions",
+    "row_condition",
+    "statistics_tables",
+    "take_census",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,36 +51,6 @@ class Census:
         )
 
 
-class LiveNames:
-    """The names that tables and columns have in the database now, for a diff that speaks of them after its renames."""
-
-    def __init__(self, live: Schema, diff: SchemaDiff) -> None:
-        self._live = live
-        self._tables: dict[str, str] = {}
-        self._columns: dict[tuple[str, str], str] = {}
-        if diff.is_reverse:  # then it speaks of everything as it is called now
-            return
-        self._tables = {fold(c.new.name): c.old.name for c in diff.tables if c.old and c.new}
-        for change in diff.renamed_columns:
-            if change.old and change.new:
-                self._columns[fold(change.table), fold(change.new.name)] = change.old.name
-
-    def table(self, name: str) -> Table | None:
-        """The live table that will be called ``name``, None when it does not exist yet."""
-        return self._live.table(self._tables.get(fold(name), name))
-
-    def column(self, table: str, name: str) -> str | None:
-        """The live name of the column that will be called ``name``, None when it does not exist yet."""
-        there = self.table(table)
-        live = self._columns.get((fold(table), fold(name)), name)
-        if there is None or there.column(live) is None:
-            return None
-        renamed_away = {fold(old) for (home, _), old in self._columns.items() if home == fold(table)}
-        if fold(live) in renamed_away and (fold(table), fold(name)) not in self._columns:
-            return None  # that column will be called otherwise; this one is new
-        return live
-
-
 def questions(live: Schema, diff: SchemaDiff) -> tuple[Question, ...]:
     """Everything that the rows have to be asked for ``diff``; nothing about tables that do not exist yet."""
     names = LiveNames(live, diff)
@@ -122,7 +61,7 @@ def questions(live: Schema, diff: SchemaDiff) -> tuple[Question, ...]:
         if there is None:
             continue
         asked = list(_about_columns(there, table, diff, names, strict))
-        asked += _about_keys(there, table, diff, names)
+        asked += about_keys(there, table, diff, names)
         if asked or any(fold(c.table) == fold(table) for c in diff.columns) or _goes(table, diff):
             found.append(Question(kind="rows", table=there.name, about=""))
         found += asked
@@ -177,7 +116,7 @@ def _about_strict(there: Table, strict: bool | None) -> Iterator[Question]:
 
 def _untouched(column: Column) -> str:
     """What a column that a migration added holds where nobody wrote since: going back loses nothing of it."""
-    return column.default.text if isinstance(column.default, Sql) and default_condition(column) else "NULL"
+    return constant_text(column.default) if isinstance(column.default, Sql) and default_condition(column) else "NULL"
 
 
 def _about_type(there: Table, about: str, column: str, old: Column, new: Column, strict: bool) -> Iterator[Question]:
@@ -199,85 +138,6 @@ def declared_length(declared: str) -> int | None:
     head, _, rest = declared.partition("(")
     number = rest.rstrip(") ")
     return int(number) if "CHAR" in head.upper() and number.isdigit() else None
-
-
-def _about_keys(there: Table, table: str, diff: SchemaDiff, names: LiveNames) -> list[Question]:
-    found: list[Question] = []
-    come = {fold(column.name): column for column in _new(table, diff.columns) if there.column(column.name) is None}
-    for index in _new(table, diff.indexes):
-        if index.unique:
-            found += _duplicates(there, table, index.name, index.parts, index.where, names, come)
-    for unique in (*_new(table, diff.uniques), *_new(table, diff.primary_keys)):
-        found += _duplicates(there, table, ",".join(unique.columns), unique.parts, None, names, come)
-    for key in _new(table, diff.primary_keys):
-        lives = {name: names.column(table, name) for name in key.columns}
-        found += [
-            Question(kind="nulls", table=there.name, about=name, condition=f"{quote(live)} IS NULL")
-            for name, live in lives.items()
-            if live is not None
-        ]
-    for check in _new(table, diff.checks):
-        if not diff.renamed_columns and not come:  # else its text may speak of names that are not there yet
-            text = check.expression.text
-            found.append(Question(kind="violators", table=there.name, about=text, condition=f"NOT ({text})"))
-    for foreign in _new(table, diff.foreign_keys):
-        found += _orphans(there, table, foreign, names)
-    return found
-
-
-def _new(table: str, changes: Iterable[Any]) -> list[Any]:
-    """What the changes of one table bring."""
-    return [change.new for change in changes if fold(change.table) == fold(table) and change.new is not None]
-
-
-def _duplicates(
-    there: Table,
-    table: str,
-    about: str,
-    parts: Iterable[KeyPart],
-    where: Sql | None,
-    names: LiveNames,
-    come: dict[str, Column],
-) -> list[Question]:
-    keys: list[str] = []
-    for part in parts:
-        expression = _key_expression(table, part, names, come)
-        if expression is None:
-            return []  # a key that no old row can have
-        keys.append(expression + (f" COLLATE {part.collation}" if part.collation else ""))
-    if any(part.expression is not None for part in parts) and (come or names.table(table) is not there):
-        return []
-    condition = " AND ".join([f"{key} IS NOT NULL" for key in keys] + ([f"({where.text})"] if where else []))
-    return [Question(kind="duplicates", table=there.name, about=about, condition=condition, groups=tuple(keys))]
-
-
-def _key_expression(table: str, part: KeyPart, names: LiveNames, come: dict[str, Column]) -> str | None:
-    if part.column is None:
-        return f"({part.expression.text})" if part.expression else None
-    live = names.column(table, part.column)
-    if live is not None:
-        return quote(live)
-    new = come.get(fold(part.column))
-    if new is None or new.default is None or isinstance(new.default, Literal):
-        return None
-    return f"({new.default.text})"
-
-
-def _orphans(there: Table, table: str, key: Any, names: LiveNames) -> list[Question]:
-    own = [names.column(table, name) for name in key.columns]
-    parent = names.table(key.table)
-    if parent is None or None in own:
-        return []
-    referenced = key.referenced or (parent.primary_key.columns if parent.primary_key else ())
-    theirs = [names.column(key.table, name) for name in referenced]
-    if None in theirs or len(theirs) != len(own):
-        return []
-    outer = f"main.{quote(there.name)}"
-    match = " AND ".join(f"p.{quote(theirs[i] or '')} = {outer}.{quote(own[i] or '')}" for i in range(len(own)))
-    filled = " AND ".join(f"{quote(name or '')} IS NOT NULL" for name in own)
-    condition = f"{filled} AND NOT EXISTS (SELECT 1 FROM main.{quote(parent.name)} AS p WHERE {match})"
-    about = f"{', '.join(key.columns)} -> {key.table}"
-    return [Question(kind="orphans", table=there.name, about=about, condition=condition, show=quote(own[0] or ""))]
 
 
 def _about_rows(live: Schema, diff: SchemaDiff) -> Iterator[Question]:
@@ -309,16 +169,16 @@ def take_census(wire: Wire, asked: Iterable[Question]) -> Census:
     asked = tuple(asked)
     answers: list[Answer] = []
     rows: dict[str, int] = {}
-    for table in dict.fromkeys(question.table for question in asked):
-        plain = [q for q in asked if q.table == table and not q.groups]
+    for source in dict.fromkeys(question.rows for question in asked):
+        plain = [q for q in asked if q.rows == source and not q.groups]
         if plain:
             sums = ", ".join(f"count(CASE WHEN {q.condition} THEN 1 END)" for q in plain)
-            counts = wire.row(f"SELECT {sums} FROM main.{quote(table)}") or ()
+            counts = wire.row(f"SELECT {sums} FROM {source}") or ()
             for question, count in zip(plain, counts, strict=True):
                 if question.kind == "rows":
-                    rows[fold(table)] = count
+                    rows[fold(question.table)] = count
                 answers.append(_answer(wire, question, count))
-        answers += [_answer(wire, q, wire.value(q.count_sql)) for q in asked if q.table == table and q.groups]
+        answers += [_answer(wire, q, wire.value(q.count_sql)) for q in asked if q.rows == source and q.groups]
     return Census(answers=tuple(answers), rows=rows)
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 from sodaf_migrate.compare.pair import pair
 from sodaf_migrate.dialects.sqlite.ddl import redraw
 from sodaf_migrate.dialects.sqlite.names import literal, quote
+from sodaf_migrate.dialects.sqlite.parse import parse_table
 from sodaf_migrate.dialects.sqlite.types import affinity
 from sodaf_migrate.plan import Cost, Statement
-from sodaf_migrate.schema.model import Column, Index, Literal, Sql, Table, fold
+from sodaf_migrate.schema.model import Column, Constraint, Index, Literal, PrimaryKey, Sql, Table, Unique, fold
 
-__all__ = ["SHORT_RECORDS", "edit", "edit_cost"]
+__all__ = ["SHORT_RECORDS", "constant_text", "default_condition", "edit", "edit_cost"]
 
 #: The check that fails when rows take the old DEFAULT from the stored text: then the table has to be rebuilt.
 SHORT_RECORDS = "rows that are older than their column take the old DEFAULT from the table's text"
@@ -27,9 +28,11 @@ def edit(old: Table, new: Table, indexes: tuple[Index, ...], counts: dict[str, i
     """
     if not _is_safe(old, new, counts):
         return None
-    text = literal(redraw(old.sql, new))
+    text = redraw(old.sql, new)
+    if _automatic(text) != _automatic(old.sql):
+        return None  # SQLite finds the indexes of constraints by their order in the text
     where = f"type = 'table' AND name = {literal(old.name)}"
-    found = [Statement(sql=f"UPDATE main.sqlite_schema SET sql = {text} WHERE {where}", catalogue=True)]
+    found = [Statement(sql=f"UPDATE main.sqlite_schema SET sql = {literal(text)} WHERE {where}", catalogue=True)]
     shortened = [a for a, b in _changed(old, new) if a.default != b.default and fold(a.name) in counts]
     found += [_default_kept(old, column, counts[fold(column.name)]) for column in shortened]
     if _needs_scan(old, new):
@@ -42,6 +45,16 @@ def edit(old: Table, new: Table, indexes: tuple[Index, ...], counts: dict[str, i
 def edit_cost(statements: tuple[Statement, ...]) -> Cost:
     """INSTANT for the edit alone, SCAN when rows have to be read to prove it."""
     return Cost.INSTANT if len(statements) == 1 else Cost.SCAN
+
+
+def _automatic(sql: str) -> list[Constraint]:
+    """The constraints that have an index, in the order in which they stand in the text."""
+    found: list[Constraint] = []
+    for element in parse_table(sql).elements:
+        for constraint in (*(clause.constraint for clause in element.clauses), element.constraint):
+            if isinstance(constraint, (PrimaryKey, Unique)):
+                found.append(constraint)
+    return found
 
 
 def _changed(old: Table, new: Table) -> list[tuple[Column, Column]]:
@@ -87,8 +100,13 @@ def default_condition(column: Column) -> str | None:
     """The rows whose value is the column's constant default, which may be missing from the record itself."""
     if column.generated is not None or (column.default is not None and not _is_constant(column.default)):
         return None
-    value = column.default.text if isinstance(column.default, Sql) else "NULL"
+    value = constant_text(column.default) if isinstance(column.default, Sql) else "NULL"
     return f"{quote(column.name)} IS {value}"
+
+
+def constant_text(default: Sql) -> str:
+    """A default as it can stand in an expression: a bare word is a string there only by its canonical form."""
+    return default.key if default.key.startswith("'") else default.text
 
 
 def _default_kept(table: Table, column: Column, count: int) -> Statement:

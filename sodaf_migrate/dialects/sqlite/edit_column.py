@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from sodaf_migrate.dialects.sqlite.lexer import ends_in_comment
+from sodaf_migrate.dialects.sqlite.lexer import ends_in_comment, tokenize
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.parse_column import Clause
 from sodaf_migrate.dialects.sqlite.parse_table import Element, ParsedTable
@@ -55,6 +55,7 @@ def edited_column(
     edits = [edit for edit in edits if edit.start != element.end]
     if edits or tail:
         edits += [_without(sql, element, clause) for clause in element.clauses if clause.kind == "idle"]
+        edits += _without_generated_always(sql, element) if old.generated == column.generated else ()
     if old.name != column.name:
         edits.append(Edit(element.start, element.name_end, quote(column.name)))
     moved = [Edit(start - element.start, end - element.start, text) for start, end, text in edits]
@@ -64,7 +65,7 @@ def edited_column(
 def _clause_edits(sql: str, element: Element, old: Column, new: Column, kept: Collection[int]) -> Iterator[Edit]:
     """The edits of what a column says itself; those at the element's end are to be appended."""
     if old.type != new.type:
-        yield from _type_edits(sql, element, new.type, old.generated == new.generated)
+        yield from _type_edits(sql, element, new.type)
     if (old.not_null, old.not_null_conflict, old.not_null_name) != (
         new.not_null,
         new.not_null_conflict,
@@ -94,16 +95,23 @@ def _leaving(element: Element, kept: Collection[int]) -> Iterator[Clause]:
             yield clause
 
 
-def _type_edits(sql: str, element: Element, new: str, same_generated: bool) -> Iterator[Edit]:
+def _without_generated_always(sql: str, element: Element) -> Iterator[Edit]:
+    """AS alone does; with a comment before them the two words might be read as a part of the type."""
+    for clause in element.clauses:
+        if clause.kind != "generated":
+            continue
+        tokens = tokenize(sql[clause.start : clause.end])
+        before = sql[element.name_end : clause.start]
+        if tokens[0].word == "GENERATED" and ("/*" in before or "--" in before):
+            yield Edit(clause.start, clause.start + tokens[2].start, "")
+
+
+def _type_edits(sql: str, element: Element, new: str) -> Iterator[Edit]:
     stored = [clause for clause in element.clauses if clause.kind == "type"]
     if not new:
         yield from (_without(sql, element, clause) for clause in stored)
     elif stored:
         yield _padded(sql, stored[0].start, stored[0].end, type_text(new))
-    elif same_generated and element.clauses and element.clauses[0].kind == "generated":
-        # Right before it: a comment between a type and GENERATED ALWAYS would be a part of the type.
-        start = element.clauses[0].start
-        yield _padded(sql, start, start, type_text(new))
     elif element.end == element.name_end:
         yield Edit(element.end, element.end, " " + type_text(new))
     else:

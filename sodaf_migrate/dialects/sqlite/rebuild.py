@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sodaf_migrate.dialects.sqlite.ddl import redraw, rename_table_text
+from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.names import literal, quote
 from sodaf_migrate.dialects.sqlite.types import affinity
 from sodaf_migrate.errors import UnsupportedChangeError
 from sodaf_migrate.plan import Statement
-from sodaf_migrate.schema.model import Column, Index, Table, fold
+from sodaf_migrate.schema.model import Column, Index, Sql, Table, fold
 
 __all__ = ["Facts", "rebuild"]
 
@@ -85,7 +86,12 @@ def _copied(old: Table, new: Table, fills: Mapping[tuple[str, str], str]) -> lis
         expression = quote(there.name)
         fill = fills.get((fold(new.name), fold(column.name)))
         found.append((column.name, f"coalesce({expression}, {fill})" if fill else expression))
-    return found
+    if found:
+        return found
+    # Nothing is common: every row arrives all the same, with what a new row holds in some plain column.
+    plain = next((c for c in new.columns if c.generated is None), None)
+    default = plain.default if plain is not None else None
+    return [(plain.name, constant_text(default) if isinstance(default, Sql) else "NULL")] if plain else []
 
 
 def _alias(table: Table) -> str | None:

@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 from sodaf_migrate.compare.changes import ColumnChange, RowsChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.census import Answer, Census, LiveNames
+from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.plan import Finding, Guard, Hazard, Severity
 from sodaf_migrate.schema.model import Literal, Schema, Sql, fold
@@ -46,8 +47,9 @@ class Verdict:
 _LOSING = ("drop_column", "drop_table", "lossy_conversion", "fill_nulls", "blank_to_null", "drop_duplicates")
 
 _IMPOSSIBLE = {
-    "misfits": ("ROWS_DO_NOT_FIT", "values that the column's type in a STRICT table refuses"),
+    "misfits": ("ROWS_DO_NOT_FIT", "values that the column would refuse"),
     "violators": ("CHECK_VIOLATED", "rows that break the new CHECK"),
+    "keyless": ("KEY_IS_NULL", "rows without a value for the primary key"),
     "orphans": ("FOREIGN_KEY_ORPHANS", "rows whose parent does not exist"),
 }
 
@@ -113,7 +115,7 @@ class _Settler:
         if _is_value(default) and self.allows("fill_nulls", self._label(change.table), change.old.name):
             message = f'NULLs in "{change.new.name}" become its default'
             self._hazard("fill_nulls", change.table, change.old.name, message, answer)
-            self.fills[fold(change.table), fold(change.new.name)] = default.text
+            self.fills[fold(change.table), fold(change.new.name)] = constant_text(default)
             return change
         free = replace(change.new, not_null=False, not_null_conflict=None, not_null_name=None)
         self._pending(change, answer.count)
@@ -292,6 +294,7 @@ _MEANINGS = {
     "values": "values in the column that goes",
     "altered": "values that would not read back as they are",
     "misfits": "values that do not fit",
+    "keyless": "rows without a key",
     "longer": "values longer than the new length",
     "violators": "rows that break the CHECK",
     "orphans": "rows without a parent",

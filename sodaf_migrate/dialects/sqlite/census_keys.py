@@ -1,0 +1,97 @@
+"""What has to be asked before a key, UNIQUE, CHECK or foreign key is put on rows that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.dialects.sqlite.convert import misfits
+from sodaf_migrate.dialects.sqlite.live_names import LiveNames
+from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.dialects.sqlite.question import Question
+from sodaf_migrate.schema.model import ForeignKey, KeyPart, PrimaryKey, Sql, Table, fold
+
+__all__ = ["about_keys"]
+
+
+def about_keys(there: Table, table: str, diff: SchemaDiff, names: LiveNames) -> Iterator[Question]:
+    """The questions about one table, live ``there`` and later called ``table``."""
+    come = {
+        fold(c.new.name): c.new
+        for c in diff.columns
+        if fold(c.table) == fold(table) and c.old is None and c.new is not None
+    }
+    source = names.as_called_later(table, come)
+    for index in _new(table, diff.indexes):
+        if index.unique:
+            yield from _duplicates(there, index.name, index.parts, index.where, source)
+    for unique in (*_new(table, diff.uniques), *_new(table, diff.primary_keys)):
+        yield from _duplicates(there, ",".join(unique.columns), unique.parts, None, source)
+    yield from _about_primary_key(there, table, diff, names)
+    for check in _new(table, diff.checks):
+        text = check.expression.text
+        if not _generated_later(table, diff):  # a source cannot compute what only the new table will
+            yield Question(kind="violators", table=there.name, about=text, condition=f"NOT ({text})", source=source)
+    for foreign in _new(table, diff.foreign_keys):
+        yield from _orphans(there, table, foreign, names)
+
+
+def _new(table: str, changes: Iterable[Any]) -> list[Any]:
+    """What the changes of one table bring."""
+    return [change.new for change in changes if fold(change.table) == fold(table) and change.new is not None]
+
+
+def _generated_later(table: str, diff: SchemaDiff) -> bool:
+    return any(column.generated is not None for column in _new(table, diff.columns))
+
+
+def _duplicates(
+    there: Table, about: str, parts: Iterable[KeyPart], where: Sql | None, source: str | None
+) -> Iterator[Question]:
+    keys: list[str] = []
+    for part in parts:
+        expression = (
+            quote(part.column) if part.column is not None else f"({part.expression.text if part.expression else ''})"
+        )
+        keys.append(expression + (f" COLLATE {part.collation}" if part.collation else ""))
+    condition = " AND ".join([f"{key} IS NOT NULL" for key in keys] + ([f"({where.text})"] if where else []))
+    yield Question(
+        kind="duplicates", table=there.name, about=about, condition=condition, groups=tuple(keys), source=source
+    )
+
+
+def _about_primary_key(there: Table, table: str, diff: SchemaDiff, names: LiveNames) -> Iterator[Question]:
+    """A key of a WITHOUT ROWID table may not be NULL, and the rowid itself is an integer."""
+    keys: list[PrimaryKey] = _new(table, diff.primary_keys)
+    options = {c.option: c.new for c in diff.options if fold(c.table) == fold(table)}
+    strict = options.get("strict", there.strict)
+    if options.get("without_rowid") or options.get("strict"):
+        keys = keys or ([there.primary_key] if there.primary_key else [])
+    for key in keys:
+        guarded = key.rowid_alias or strict or options.get("without_rowid", there.without_rowid)
+        for name in key.columns if guarded else ():
+            live = names.column(table, name)
+            if live is None:
+                continue
+            yield Question(kind="keyless", table=there.name, about=name, condition=f"{quote(live)} IS NULL")
+            wrong = misfits(quote(live), "INTEGER") if key.rowid_alias else None
+            if wrong:
+                yield Question(kind="misfits", table=there.name, about=name, condition=wrong, show=quote(live))
+
+
+def _orphans(there: Table, table: str, key: ForeignKey, names: LiveNames) -> Iterator[Question]:
+    own = [names.column(table, name) for name in key.columns]
+    parent = names.table(key.table)
+    if parent is None or None in own:
+        return
+    referenced = key.referenced or (parent.primary_key.columns if parent.primary_key else ())
+    theirs = [names.column(key.table, name) for name in referenced]
+    if None in theirs or len(theirs) != len(own):
+        return
+    outer = f"main.{quote(there.name)}"
+    match = " AND ".join(f"p.{quote(theirs[i] or '')} = {outer}.{quote(own[i] or '')}" for i in range(len(own)))
+    filled = " AND ".join(f"{quote(name or '')} IS NOT NULL" for name in own)
+    condition = f"{filled} AND NOT EXISTS (SELECT 1 FROM main.{quote(parent.name)} AS p WHERE {match})"
+    about = f"{', '.join(key.columns)} -> {key.table}"
+    yield Question(kind="orphans", table=there.name, about=about, condition=condition, show=quote(own[0] or ""))

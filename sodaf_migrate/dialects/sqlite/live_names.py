@@ -1,0 +1,58 @@
+"""What tables and columns are called in the database now, for a diff that speaks of them after its renames."""
+
+from __future__ import annotations
+
+from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.dialects.sqlite.edit import constant_text
+from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.schema.model import Column, Schema, Sql, Table, fold
+
+__all__ = ["LiveNames"]
+
+
+class LiveNames:
+    """Finds live tables and columns by the names that they will have."""
+
+    def __init__(self, live: Schema, diff: SchemaDiff) -> None:
+        self._live = live
+        self._tables: dict[str, str] = {}
+        self._columns: dict[tuple[str, str], str] = {}
+        if diff.is_reverse:  # then it speaks of everything as it is called now
+            return
+        self._tables = {fold(c.new.name): c.old.name for c in diff.tables if c.old and c.new}
+        for change in diff.renamed_columns:
+            if change.old and change.new:
+                self._columns[fold(change.table), fold(change.new.name)] = change.old.name
+
+    def table(self, name: str) -> Table | None:
+        """The live table that will be called ``name``, None when it does not exist yet."""
+        return self._live.table(self._tables.get(fold(name), name))
+
+    def column(self, table: str, name: str) -> str | None:
+        """The live name of the column that will be called ``name``, None when it does not exist yet."""
+        there = self.table(table)
+        live = self._columns.get((fold(table), fold(name)), name)
+        if there is None or there.column(live) is None:
+            return None
+        renamed_away = {fold(old) for (home, _), old in self._columns.items() if home == fold(table)}
+        if fold(live) in renamed_away and (fold(table), fold(name)) not in self._columns:
+            return None  # that column will be called otherwise; this one is new
+        return live
+
+    def as_called_later(self, table: str, come: dict[str, Column]) -> str | None:
+        """The live rows under the names to come, as a source for SELECT; None where nothing is called otherwise.
+
+        ``come`` are the new columns by folded name: they hold their constant default, or NULL.
+        """
+        there = self.table(table)
+        if there is None:
+            return None
+        if not come and fold(there.name) == fold(table) and not any(home == fold(table) for home, _ in self._columns):
+            return None
+        back = {fold(old): new for (home, new), old in self._columns.items() if home == fold(table)}
+        parts = [f"{quote(c.name)} AS {quote(back.get(fold(c.name), c.name))}" for c in there.columns]
+        for column in come.values():
+            constant = isinstance(column.default, Sql) and not column.default.text.startswith("(")
+            value = constant_text(column.default) if constant and isinstance(column.default, Sql) else "NULL"
+            parts.append(f"{value} AS {quote(column.name)}")
+        return f"(SELECT {', '.join(parts)} FROM main.{quote(there.name)}) AS {quote(table)}"

@@ -1,0 +1,59 @@
+"""One question to the live rows, as values and as SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sodaf_migrate.dialects.sqlite.names import quote
+
+__all__ = ["SAMPLES", "Question"]
+
+#: How many values of each kind are shown to people.
+SAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """How many rows of the live ``table`` meet ``condition``; ``kind`` says what that would mean.
+
+    ``about`` is the column, index or constraint under its name after any rename. Kinds: rows, nulls, values (that a
+    dropped column holds), holds (the old default), altered, misfits, longer, violators, orphans, keyless, follow, taken
+    (rows of a rename), duplicates (``groups`` holds the grouping).
+    """
+
+    kind: str
+    table: str  # its live name
+    about: str
+    condition: str = "1"
+    show: str | None = None  # the expression whose values are shown
+    groups: tuple[str, ...] = ()
+    source: str | None = None  # the rows as they will be called, where the condition speaks of names to come
+
+    @property
+    def rows(self) -> str:
+        """What stands behind FROM."""
+        return self.source or f"main.{quote(self.table)}"
+
+    @property
+    def count_sql(self) -> str:
+        """The query that answers, on its own."""
+        table = self.rows
+        if not self.groups:
+            return f"SELECT count(*) FROM {table} WHERE {self.condition}"
+        keys = ", ".join(self.groups)
+        inner = f"SELECT count(*) AS n FROM {table} WHERE {self.condition} GROUP BY {keys} HAVING count(*) > 1"
+        return f"SELECT coalesce(sum(n) - count(*), 0) FROM ({inner})"
+
+    @property
+    def sample_sql(self) -> str | None:
+        """Up to five of the values concerned."""
+        table = self.rows
+        if self.groups:
+            keys = ", ".join(self.groups)
+            return (
+                f"SELECT {keys}, count(*) FROM {table} WHERE {self.condition}"
+                f" GROUP BY {keys} HAVING count(*) > 1 ORDER BY count(*) DESC LIMIT {SAMPLES}"
+            )
+        if self.show is None:
+            return None
+        return f"SELECT {self.show} FROM {table} WHERE {self.condition} LIMIT {SAMPLES}"

@@ -138,7 +138,7 @@ def history(context: click.Context, doctype: str | None, migration_id: str | Non
     return Exit.DONE
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def config() -> None:
     """The site's settings."""
 

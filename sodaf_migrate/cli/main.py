@@ -6,6 +6,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -22,7 +23,7 @@ from sodaf_migrate.report.render import to_json, write_lines
 __all__ = ["main", "program"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @site_options
 @click.version_option(version=__version__)
 def program() -> None:
@@ -72,7 +73,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _called(arguments: list[str]) -> Any:
-    return program.main(args=arguments, prog_name="sodaf-migrate", standalone_mode=False)
+    return program.main(args=arguments or ["--help"], prog_name="sodaf-migrate", standalone_mode=False)
 
 
 def _usage(error: click.UsageError) -> MigrationError:
@@ -82,8 +83,7 @@ def _usage(error: click.UsageError) -> MigrationError:
 
 
 def _asks_json(arguments: list[str]) -> bool:
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    return any(one == "--format=json" or (one, two) == ("--format", "json") for one, two in pairs)
+    return "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
 
 
 def _say(error: MigrationError, as_json: bool) -> None:

@@ -10,7 +10,9 @@ import click
 from sodaf_migrate.events import Listener, Progress, silent
 from sodaf_migrate.report.lines import visible
 
-__all__ = ["listener_of"]
+__all__ = ["listener_of", "stop_progress"]
+
+_STOP = "sodaf_migrate.stop_progress"
 
 
 def listener_of(context: click.Context, *, quiet: bool) -> Listener:
@@ -21,6 +23,7 @@ def listener_of(context: click.Context, *, quiet: bool) -> Listener:
     from rich.markup import escape
 
     status = Console(stderr=True).status("")
+    context.meta[_STOP] = status.stop
     context.find_root().call_on_close(status.stop)
 
     def listen(progress: Progress) -> None:
@@ -28,6 +31,11 @@ def listener_of(context: click.Context, *, quiet: bool) -> Listener:
         status.start()
 
     return listen
+
+
+def stop_progress(context: click.Context) -> None:
+    """Take the status line away, before the answer is written where it stands."""
+    context.meta.get(_STOP, lambda: None)()
 
 
 def _told(progress: Progress) -> str:

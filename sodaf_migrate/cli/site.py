@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from sodaf_migrate.cli.progress import listener_of, stop_progress
 from sodaf_migrate.config import Site, load_site
 from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.report.lines import Line
@@ -124,7 +125,6 @@ def open_applier(context: click.Context, site: Site) -> MigrationApplier:
     """An applier for the site, that tells its progress on a terminal."""
     database = site.database_path()  # before the rest: without a database nothing else matters
     from sodaf_migrate.applier.applier import MigrationApplier
-    from sodaf_migrate.cli.progress import listener_of
 
     listener = listener_of(context, quiet=answers_json(context))
     return MigrationApplier(database, engine_of(site), listener=listener, site_rules=site.rules)
@@ -151,6 +151,7 @@ def renames_of(given: tuple[str, ...]) -> dict[str, str]:
 
 def answer(context: click.Context, value: Any, *, sql: bool | None = None, lines: list[Line] | None = None) -> None:
     """Write a result to standard output in the format that was asked for."""
+    stop_progress(context)
     if answers_json(context):
         sys.stdout.write(to_json(value))
     else:

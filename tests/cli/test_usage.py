@@ -30,6 +30,8 @@ Call = Callable[..., Answer]
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
+        (["config"], "missing command", "`sodaf-migrate config --help`"),
+        (["--format", "text"], "missing command", "`sodaf-migrate --help`"),
         (["stats"], "no such command 'stats'", "`sodaf-migrate --help`"),
         (["sync", "--alow", "x"], "--alow", "`sodaf-migrate sync --help`"),
         (["rollback"], "missing argument 'ID'", "`sodaf-migrate rollback --help`"),
@@ -143,6 +145,12 @@ def test_help_names_every_command(call: Call) -> None:
         assert f"  {name} " in text
         answer = call(name, "--help")
         assert answer.code == 0 and "Usage: sodaf-migrate" in answer.out
+
+
+def test_nothing_at_all(call: Call) -> None:
+    """Called without anything, the program tells what it can do."""
+    answer = call()
+    assert answer.code == 0 and answer.out.startswith("Usage: sodaf-migrate")
 
 
 def test_version(call: Call) -> None:

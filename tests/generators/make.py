@@ -227,13 +227,13 @@ def check_expression(rng: random.Random, table: Tab) -> Expr:
     forms: list[Expr] = [
         [a, f" > -1{number}000000000"],
         ["length(", a, f") < 1{number}00"],
-        [a, f" IS NULL OR ", a, f" <> 'never {number}'"],
+        [a, " IS NULL OR ", a, f" <> 'never {number}'"],
         [a, f' <> "no such {number}"'],
         [a, f" NOT IN ('it''s {number}', -77)"],
         ["coalesce(", a, ", ", b, f", 0) IS NOT {number}000001"],
         [a, " IS NOT ", b, f" OR {number} >= 0"],
         [("table", table.uid), ".", a, f" IS NOT 'gone {number}'"],
-        [f"typeof(", a, f") <> 'x{number}' /* ) */"],
+        ["typeof(", a, f") <> 'x{number}' /* ) */"],
         [a, f" BETWEEN 0 AND 1{number}00 OR ", a, " IS NULL OR typeof(", a, ") <> 'integer'"],
     ]
     return rng.choice(forms)

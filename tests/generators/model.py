@@ -242,9 +242,9 @@ class Model:
             if all(part.collation is None for part in key.parts):
                 yield {part.column for part in key.parts}
         for index in self.indexes:
-            if index.table == parent.uid and index.unique and index.where is None:
-                if all(part.column and part.collation is None for part in index.parts):
-                    yield {part.column for part in index.parts}
+            plain = all(part.column and part.collation is None for part in index.parts)
+            if plain and index.table == parent.uid and index.unique and index.where is None:
+                yield {part.column for part in index.parts}
 
 
 def own(table: Tab, expr: Iterable[Part]) -> bool:

@@ -5,10 +5,38 @@ from __future__ import annotations
 import random
 from collections.abc import Collection
 
-PLAIN = (
-    "id code title amount qty price status note owner created parent kind label flag total rate due city email phone "
-    "first last rank weight colour size batch path body state".split()
-)
+PLAIN = [
+    "id",
+    "code",
+    "title",
+    "amount",
+    "qty",
+    "price",
+    "status",
+    "note",
+    "owner",
+    "created",
+    "parent",
+    "kind",
+    "label",
+    "flag",
+    "total",
+    "rate",
+    "due",
+    "city",
+    "email",
+    "phone",
+    "first",
+    "last",
+    "rank",
+    "weight",
+    "colour",
+    "size",
+    "batch",
+    "path",
+    "body",
+    "state",
+]
 KEYWORDS = [
     "order",
     "group",

@@ -6,12 +6,14 @@
 
 from tests.oracle.compare import IGNORABLE, difference, rows_difference, rows_kept, schema_difference
 from tests.oracle.facts import Snapshot, snapshot
+from tests.oracle.integrity import integrity
 from tests.oracle.probes import probe_difference, probes
 
 __all__ = [
     "IGNORABLE",
     "Snapshot",
     "difference",
+    "integrity",
     "probe_difference",
     "probes",
     "rows_difference",

@@ -11,7 +11,7 @@ from sodaf_migrate.compare.pair import pair
 from sodaf_migrate.dialects.sqlite.ddl import redraw
 from sodaf_migrate.dialects.sqlite.names import literal, quote
 from sodaf_migrate.dialects.sqlite.parse import parse_table
-from sodaf_migrate.dialects.sqlite.types import affinity
+from sodaf_migrate.dialects.sqlite.types import affinity, is_integer
 from sodaf_migrate.plan import Cost, Statement
 from sodaf_migrate.schema.model import Column, Constraint, Index, Literal, PrimaryKey, Sql, Table, Unique, fold
 
@@ -73,6 +73,9 @@ def _is_safe(old: Table, new: Table, counts: dict[str, int]) -> bool:
     pairs = list(zip(old.columns, new.columns, strict=True))
     if any(affinity(a.type, strict=old.strict) != affinity(b.type, strict=new.strict) for a, b in pairs):
         return False  # stored values would keep the old storage class; ANY means nothing outside STRICT
+    key = old.primary_key.columns if old.primary_key is not None else ()
+    if any(a.name in key and is_integer(a.type) != is_integer(b.type) for a, b in pairs):
+        return False  # WITHOUT ROWID, the index of an INTEGER key is made after all others, else in its place
     return all(_column_is_safe(before, after, counts) for before, after in _changed(old, new))
 
 

@@ -46,6 +46,12 @@ class Verdict:
 #: Hazards after which the old values are gone, unless a backup holds them.
 _LOSING = ("drop_column", "drop_table", "lossy_conversion", "fill_nulls", "blank_to_null", "drop_duplicates")
 
+#: Changes of values that are made when they are allowed: the hazard, and how it is said.
+_CHANGING = {
+    "altered": ("lossy_conversion", "would not read back as they are"),
+    "longer": ("shrink_length", "are longer than the new length (they are kept)"),
+}
+
 _IMPOSSIBLE = {
     "misfits": ("ROWS_DO_NOT_FIT", "values that the column would refuse"),
     "violators": ("CHECK_VIOLATED", "rows that break the new CHECK"),
@@ -130,14 +136,13 @@ class _Settler:
         there = self.names.table(change.table)
         if not column.not_null or not unfilled or column.generated is not None or there is None:
             return change
-        key = (change.table, column.name)
         if not rows:
             sql = f"SELECT count(*) FROM main.{quote(there.name)}"
             self.guards.append(Guard(sql=sql, expected=0, meaning=f'"{there.name}" has no rows'))
             return change
-        if any(
-            fold(c.table) == fold(key[0]) and c.new and column.name in c.new.columns for c in self.diff.primary_keys
-        ):
+        keys = [c.new for c in self.diff.primary_keys if fold(c.table) == fold(change.table) and c.new is not None]
+        if any(column.name in key.columns for key in keys):
+            self._impossible("keyless", change.table, column.name, rows)
             return change
         self._pending(change, rows)
         return replace(change, new=replace(column, not_null=False, not_null_conflict=None, not_null_name=None))
@@ -186,55 +191,48 @@ class _Settler:
         question = answer.question
         if question.kind == "rows" and not _is_dropped(self.diff, question.table):
             return
-        if question.kind not in ("follow",):
+        if question.kind != "follow":
             self.guards.append(Guard(sql=question.count_sql, expected=answer.count, meaning=_meaning(answer)))
         if not answer.count:
             return
-        after = next(
+        table = next(
             (t for t in self.diff.table_names if (there := self.names.table(t)) and there.name == question.table), ""
         )
         if question.kind in _IMPOSSIBLE:
-            code, words = _IMPOSSIBLE[question.kind]
-            samples = f": {', '.join(answer.samples)}" if answer.samples else ""
-            self.findings.append(
-                Finding(
-                    code=code,
-                    severity=Severity.ERROR,
-                    target=f"{after}.{question.about}",
-                    message=f'"{question.table}" has {answer.count} {words} ({question.about}){samples}',
-                    hint="Mend those rows first, or leave this change out.",
-                    rows=answer.count,
-                )
-            )
-        elif question.kind == "altered":
-            self._hazard(
-                "lossy_conversion",
-                after,
-                question.about,
-                f'values of "{question.about}" would not read back as they are',
-                answer,
-            )
-        elif question.kind == "longer":
-            self._hazard(
-                "shrink_length",
-                after,
-                question.about,
-                f'values of "{question.about}" are longer than the new length (they are kept)',
-                answer,
-            )
+            self._impossible(question.kind, table, question.about, answer.count, answer.samples)
+        elif question.kind in _CHANGING:
+            hazard, words = _CHANGING[question.kind]
+            self._hazard(hazard, table, question.about, f'values of "{question.about}" {words}', answer)
         elif question.kind == "duplicates":
-            self._duplicates(after, answer)
+            self._duplicates(table, answer)
         elif question.kind == "taken":
-            self.findings.append(
-                Finding(
-                    code="ROWS_ALREADY_RENAMED",
-                    severity=Severity.WARNING,
-                    target=after,
-                    message=f'{answer.count} rows of "{question.table}" already hold the new name ({question.about})',
-                    hint="A rollback could not tell them from those that follow the rename.",
-                    rows=answer.count,
-                )
+            self._taken(table, answer)
+
+    def _impossible(self, kind: str, table: str, about: str, count: int, samples: tuple[str, ...] = ()) -> None:
+        code, words = _IMPOSSIBLE[kind]
+        shown = f": {', '.join(samples)}" if samples else ""
+        self.findings.append(
+            Finding(
+                code=code,
+                severity=Severity.ERROR,
+                target=f"{table}.{about}",
+                message=f'"{table}" has {count} {words} ({about}){shown}',
+                hint="Mend those rows first, or leave this change out.",
+                rows=count,
             )
+        )
+
+    def _taken(self, table: str, answer: Answer) -> None:
+        self.findings.append(
+            Finding(
+                code="ROWS_ALREADY_RENAMED",
+                severity=Severity.WARNING,
+                target=table,
+                message=f'{answer.count} rows of "{table}" already hold the new name ({answer.question.about})',
+                hint="A rollback could not tell them from those that follow the rename.",
+                rows=answer.count,
+            )
+        )
 
     def _duplicates(self, table: str, answer: Answer) -> None:
         question = answer.question

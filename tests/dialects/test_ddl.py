@@ -168,12 +168,18 @@ def test_clauses_are_put_in_and_taken_out() -> None:
     assert "\n  size INT CHECK (t.size > 0) NOT NULL DEFAULT 1 -- in cm\n" in redraw(WRITTEN, new)
 
 
-def test_a_type_comes_between_a_comment_and_generated_always() -> None:
-    """Before the comment it would take the comment in, as SQLite reads it."""
-    sql = "CREATE TABLE t(a, b /* c */ GENERATED ALWAYS AS (a))"
-    table = parse_table(sql).table
-    new = replace(table, columns=(table.columns[0], replace(table.columns[1], type="INT")))
-    assert redraw(sql, new) == "CREATE TABLE t(a, b /* c */ INT GENERATED ALWAYS AS (a))"
+def test_a_comment_does_not_become_a_part_of_the_type() -> None:
+    """Behind a comment GENERATED ALWAYS would be read with the type before it, so AS stands alone there."""
+    for sql, text in (
+        ("CREATE TABLE t(a, b /* c */ GENERATED ALWAYS AS (a))", "CREATE TABLE t(a, b INT /* c */ AS (a))"),
+        (
+            "CREATE TABLE t(a, b INT NOT NULL /* c */ GENERATED ALWAYS AS (a))",
+            "CREATE TABLE t(a, b INT /* c */ AS (a))",
+        ),
+    ):
+        table = parse_table(sql).table
+        new = replace(table.columns[1], type="INT", not_null=False)
+        assert redraw(sql, replace(table, columns=(table.columns[0], new))) == text
 
 
 def test_a_column_comes_after_the_last_column() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal as OneOf
@@ -187,8 +188,8 @@ def index_name(index: Index) -> str:
     special = index.where is not None or any(part.descending for part in index.parts)
     if not special and len(name.encode()) <= _NAME_BYTES:
         return name
-    said = (name, *(part.descending for part in index.parts), index.where.key if index.where else "")
-    suffix = "#" + hashlib.sha256(repr(said).encode()).hexdigest()[:10]
+    said = [name, [part.descending for part in index.parts], index.where.key if index.where else ""]
+    suffix = "#" + hashlib.sha256(json.dumps(said).encode()).hexdigest()[:10]
     return name.encode()[: _NAME_BYTES - len(suffix)].decode(errors="ignore") + suffix
 
 

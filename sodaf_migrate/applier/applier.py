@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from sodaf_migrate.applier.batch import Batch
 from sodaf_migrate.applier.migrations import as_migration, pending_migrations
-from sodaf_migrate.applier.planning import live_without, refuse
+from sodaf_migrate.applier.planning import refuse
 from sodaf_migrate.applier.preview import dry_run_of
 from sodaf_migrate.applier.rollback import way_back
 from sodaf_migrate.applier.session import Session
@@ -17,6 +17,7 @@ from sodaf_migrate.applier.status import adopted, status_of
 from sodaf_migrate.compare.names import object_names
 from sodaf_migrate.desired import SiteRules
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
+from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.doctype.engine import DocTypeEngine
 from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.events import Listener, silent
@@ -141,7 +142,7 @@ class MigrationApplier:
         """Take everything in the database over as ours, under ``name``; writes history alone."""
         with self._session(SyncOptions()) as session:
             history = session.history
-            live = live_without(read_schema(session.wire), history.tables)
+            live = without(read_schema(session.wire), history.tables)
             names = tuple(sorted(object_names(live)))
             with session.wire.atomic():
                 history.initialize_history_table()

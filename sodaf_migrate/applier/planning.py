@@ -15,7 +15,7 @@ from sodaf_migrate.errors import DataLossRiskError, UnsupportedChangeError
 from sodaf_migrate.options import SyncOptions
 from sodaf_migrate.plan import Finding, Hazard, Plan, Severity
 from sodaf_migrate.results import DataLossRisk
-from sodaf_migrate.schema.model import ObjectName, Schema, fold
+from sodaf_migrate.schema.model import ObjectName, fold
 from sodaf_migrate.wire.connection import Wire
 
 __all__ = ["Planning", "refuse", "risks_of"]
@@ -146,14 +146,3 @@ def _rename_findings(comparison: Comparison) -> Iterable[Finding]:
             message=f'"{old}" goes and "{new}" of the same type comes: was it renamed?',
             hint=f'If so, add "old_fieldname": "{old}" to the field "{new}".',
         )
-
-
-def live_without(schema: Schema, hidden: Iterable[str]) -> Schema:
-    """A schema without the tool's own tables and what belongs to them."""
-    names = {fold(name) for name in hidden}
-    return replace(
-        schema,
-        tables=tuple(table for table in schema.tables if fold(table.name) not in names),
-        indexes=tuple(index for index in schema.indexes if fold(index.table) not in names),
-        triggers=tuple(trigger for trigger in schema.triggers if fold(trigger.table) not in names),
-    )

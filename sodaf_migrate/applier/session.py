@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from sodaf_migrate.applier.planning import Planning, live_without, refuse
+from sodaf_migrate.applier.planning import Planning, refuse
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.engine import Comparison, Remembered, SchemaComparisonEngine
 from sodaf_migrate.desired import SiteRules
@@ -14,6 +14,7 @@ from sodaf_migrate.dialects.sqlite.edit import SHORT_RECORDS
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.normalise import normalise
 from sodaf_migrate.dialects.sqlite.planner import renamed
+from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.doctype.engine import DocTypeEngine
 from sodaf_migrate.errors import ExecutionError, GuardError, MigrationError, ShadowMismatchError, StalePlanError
 from sodaf_migrate.events import Listener, Progress, silent
@@ -62,7 +63,7 @@ class Session:
         )
 
     def _read(self, names: Collection[str] | None) -> Schema:
-        return live_without(read_schema(self.wire, around=names), self.history.tables)
+        return without(read_schema(self.wire, around=names), self.history.tables)
 
     def remembered(self, doctype: str) -> Remembered:
         """What history says about one DocType."""

@@ -229,7 +229,7 @@ def _name_fault(name: str) -> str | None:
 
 def names_are_usable(doctype: DocType, file: str) -> Iterator[Problem]:
     """Any text is a name of a DocType or table, but what SQLite cannot store or keeps for itself."""
-    for what, name in (("name", doctype.name), ("table_name", doctype.table_name)):
+    for what, name in (("name", doctype.name), ("table_name", doctype.table_name), ("modified", doctype.modified)):
         fault = None if name is None else _name_fault(name)
         if fault:
             yield _problem(
@@ -317,7 +317,7 @@ def _index_faults(index: DocIndex, columns: set[str], fields: set[str]) -> Itera
     names = [fold(part.field) for part in index.fields]
     if len(set(names)) < len(names):
         yield "INDEX_FIELD_TWICE", "names a field twice", "Name each field once."
-    fault = None if index.where is None else where_fault(index.where)
+    fault = None if index.where is None else where_fault(index.where) or _name_fault(index.where)
     if fault:
         yield "INDEX_WHERE_INVALID", f"has a condition that is no single SQL expression: {fault}", 'Correct "where".'
     if index.name is not None and (_name_fault(index.name) or index.name.lower().startswith("sqlite_")):

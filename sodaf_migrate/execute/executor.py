@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from sodaf_migrate.dialects.sqlite.inspect import read_schema, scope_digest
 from sodaf_migrate.dialects.sqlite.play import play
+from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.errors import (
     DatabaseError,
     ExecutionError,
@@ -22,6 +23,7 @@ from sodaf_migrate.errors import (
 from sodaf_migrate.events import Listener, Progress, silent
 from sodaf_migrate.execute.compiles import broken_objects, newly_broken
 from sodaf_migrate.execute.keys import Violations, concerned, may_break_keys, new_violations, violations
+from sodaf_migrate.history.tables import TABLES
 from sodaf_migrate.options import SyncOptions
 from sodaf_migrate.plan import Cost, Plan, Statement, Step
 from sodaf_migrate.schema.model import Schema
@@ -290,7 +292,7 @@ class _Work:
             )
 
     def _read(self) -> Schema:
-        return read_schema(self.wire, around=self.plan.scope)
+        return without(read_schema(self.wire, around=self.plan.scope), TABLES)
 
     def _elapsed(self) -> float:
         return self.executor.clock() - self.began

@@ -173,7 +173,7 @@ def _fault(error: Exception) -> Fault:
             return _CLOSED
         if "thread" in str(error):
             return _THREAD
-    return _REFUSED
+    return FAULTS[sqlite3.SQLITE_NOMEM] if isinstance(error, MemoryError) else _REFUSED
 
 
 @contextmanager
@@ -181,6 +181,7 @@ def translated(path: Path | None, sql: str = "") -> Iterator[None]:
     """Whatever the driver raises inside comes out as ours, with the driver's error as its cause."""
     try:
         yield
-    # sqlite3.Warning is how Python 3.11 says "one statement at a time"; Overflow is an integer beyond 64 bits.
-    except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
+    # sqlite3.Warning is how Python 3.11 says "one statement at a time", MemoryError how it says SQLITE_NOMEM;
+    # OverflowError is an integer beyond 64 bits.
+    except (sqlite3.Error, sqlite3.Warning, OverflowError, MemoryError) as error:
         raise translate(error, path=path, sql=sql) from error

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from sodaf_migrate.compare.changes import ColumnChange
 from sodaf_migrate.compare.renames import rename_order
+from sodaf_migrate.dialects.sqlite.aside import restore, set_aside
+from sodaf_migrate.dialects.sqlite.inspect import dependents
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.stage import Stage
+from sodaf_migrate.errors import UnsupportedChangeError
 from sodaf_migrate.schema.model import fold
 
 __all__ = ["rename_steps"]
@@ -49,7 +53,30 @@ def _rename_columns(stage: Stage, table: str, changes: list[ColumnChange]) -> No
     up = [f"{head} {quote(old)} TO {quote(new)}" for old, new in order]
     down = [f"{head} {quote(new)} TO {quote(old)}" for old, new in reversed(order)]
     said = ", ".join(f'"{old}" to "{new}"' for old, new in pairs)
-    stage.step(f'rename column {said} of "{table}"', table, up, down, reason=_REASON)
+    title = f'rename column {said} of "{table}"'
+    try:
+        stage.step(title, table, up, down, reason=_REASON)
+    except UnsupportedChangeError:
+        if not _set_dependents_aside(stage, table):
+            raise
+        stage.step(title, table, up, down, reason=_REASON)
+
+
+def _set_dependents_aside(stage: Stage, table: str) -> bool:
+    """Drop what names the table and cannot be rewritten (SQLite fails on a view of a view); False when nothing does.
+
+    The wish has to bring them in words that fit, or they come back as they were and are found broken.
+    """
+    named_by = dependents(stage.now(table), [table])
+    if not named_by.views and not named_by.triggers:
+        return False
+    drops = set_aside(named_by.views, named_by.triggers)
+    makes = restore(named_by.views, named_by.triggers)
+    stage.step(f'set aside what names "{table}"', table, drops, makes)
+    stage.aside = replace(
+        stage.aside, views=stage.aside.views + named_by.views, triggers=stage.aside.triggers + named_by.triggers
+    )
+    return True
 
 
 def _sql(old: str, new: str) -> str:

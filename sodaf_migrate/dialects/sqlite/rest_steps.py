@@ -14,7 +14,7 @@ from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.stage import Stage
 from sodaf_migrate.errors import UnsupportedChangeError
 from sodaf_migrate.plan import Cost, Step
-from sodaf_migrate.schema.model import Index, Table, fold
+from sodaf_migrate.schema.model import Index, Schema, Table, fold
 from sodaf_migrate.wire.connection import Wire
 
 __all__ = ["rest_steps"]
@@ -26,7 +26,7 @@ _NEW = "a new table has no rows"
 def rest_steps(stage: Stage) -> None:
     """The steps of everything but renames, in an order in which each one's ground is laid."""
     before = stage.now()
-    target = applied(before, stage.diff)
+    target = _with_aside(applied(before, stage.diff), stage.aside)
     created = {fold(c.new.name) for c in stage.diff.tables if c.old is None and c.new is not None}
     drop_things(stage, target)
     _drop_virtual_tables(stage)
@@ -47,6 +47,20 @@ def rest_steps(stage: Stage) -> None:
     _make_indexes(stage, created)
     _make_virtual_tables(stage)
     make_things(stage, target, before)
+
+
+def _with_aside(target: Schema, aside: Schema) -> Schema:
+    """``target`` with what a rename set aside, where the diff does not bring it anew."""
+    views = {fold(view.name) for view in target.views}
+    triggers = {(fold(trigger.table), fold(trigger.name)) for trigger in target.triggers}
+    return replace(
+        target,
+        views=(*(view for view in aside.views if fold(view.name) not in views), *target.views),
+        triggers=(
+            *(each for each in aside.triggers if (fold(each.table), fold(each.name)) not in triggers),
+            *target.triggers,
+        ),
+    )
 
 
 def _altered_tables(diff: SchemaDiff) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import count, pairwise
 from typing import NamedTuple
@@ -24,6 +25,7 @@ __all__ = [
     "scope_digest",
     "stored_key",
     "supporting",
+    "without",
 ]
 
 
@@ -151,6 +153,17 @@ def related(schema: Schema, tables: Collection[str]) -> Schema:
 def dependents(schema: Schema, tables: Collection[str]) -> Schema:
     """The tables and exactly what names them, transitively through views: what a change of them may break."""
     return _cut(schema, concerning(_items(schema), tables))
+
+
+def without(schema: Schema, hidden: Iterable[str]) -> Schema:
+    """``schema`` without those tables and what stands on them: the tool's own, which no plan speaks of."""
+    names = {folded(name) for name in hidden}
+    return replace(
+        schema,
+        tables=tuple(table for table in schema.tables if folded(table.name) not in names),
+        indexes=tuple(index for index in schema.indexes if folded(index.table) not in names),
+        triggers=tuple(trigger for trigger in schema.triggers if folded(trigger.table) not in names),
+    )
 
 
 def scope_digest(schema: Schema, tables: Collection[str]) -> str:

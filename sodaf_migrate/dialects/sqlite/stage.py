@@ -27,6 +27,7 @@ class Stage:
     verdict: Verdict
     facts: Facts
     found: list[Step] = field(default_factory=list)
+    aside: Schema = field(default_factory=Schema)  # views and triggers that a rename could not rewrite
 
     @property
     def diff(self) -> SchemaDiff:

@@ -119,7 +119,7 @@ def test_unknown_keys_are_kept() -> None:
 def test_models_are_frozen() -> None:
     """A definition does not change under anybody's hands."""
     with pytest.raises(ValidationError, match="frozen"):
-        note().name = "Memo"  # type: ignore[misc]
+        note().name = "Memo"
 
 
 def test_the_digest_knows_only_meaning() -> None:

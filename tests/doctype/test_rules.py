@@ -102,6 +102,8 @@ DOCTYPE_CASES = [
     (note(name="\udfff"), "NAME_INVALID", "half a character"),
     (note(table_name="SQLite_stat9"), "NAME_INVALID", "SQLite keeps for itself"),
     (note(table_name="a\0b"), "NAME_INVALID", "The table_name of DocType 'Note' holds NUL"),
+    (note(modified="2024\udfff"), "NAME_INVALID", "The modified of DocType 'Note' holds"),
+    (note(TITLE, indexes=[{"fields": ["title"], "where": "title = '\ud800'"}]), "INDEX_WHERE_INVALID", "half a char"),
     (note(old_name=["Memo", " "]), "OLD_NAME_INVALID", "an old_name that is empty"),
     (note(TITLE, {**TITLE, "fieldname": "TITLE"}), "FIELDNAME_TWICE", '"TITLE" and "title", the same but for case'),
     (note(TITLE, {**TITLE, "fieldtype": "Section Break"}), "FIELDNAME_TWICE", 'two fields called "title"'),

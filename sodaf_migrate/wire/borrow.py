@@ -25,12 +25,12 @@ def borrowed(
     ``on_connect`` is kept for the connections that the engine opens itself. Raises TransactionOpenError when a
     transaction is open, DatabaseOpenError for a connection in a mode that cannot be used.
     """
-    path = _checked(connection)
+    _check(connection)
     kept = connection.row_factory, connection.text_factory, connection.isolation_level
-    # Setting isolation_level to None commits what is open: _checked has seen that nothing is.
+    # Setting isolation_level to None commits what is open: _check has seen that nothing is.
     connection.row_factory, connection.text_factory, connection.isolation_level = None, str, None
-    wire = Wire(connection, path=path, owned=False, on_connect=on_connect, patience=patience)
     try:
+        wire = Wire(connection, path=_path_of(connection), owned=False, on_connect=on_connect, patience=patience)
         with wire.pragmas(busy_timeout=0, **({"query_only": 1} if readonly else {})):
             yield wire
     finally:
@@ -39,7 +39,7 @@ def borrowed(
         connection.row_factory, connection.text_factory, connection.isolation_level = kept
 
 
-def _checked(connection: sqlite3.Connection) -> Path | None:
+def _check(connection: sqlite3.Connection) -> None:
     with translated(None):
         connection.cursor().close()  # the driver checks here that it is open and that the thread is the right one
     # Python 3.12: with autocommit=False the driver itself begins a transaction after each commit.
@@ -53,7 +53,10 @@ def _checked(connection: sqlite3.Connection) -> Path | None:
             "The connection has a transaction open, and a migration may not decide over it",
             hint="Call commit() or rollback() on it first.",
         )
+
+
+def _path_of(connection: sqlite3.Connection) -> Path | None:
     with translated(None):
-        rows = [tuple(row) for row in connection.execute("PRAGMA database_list")]
+        rows = connection.execute("PRAGMA database_list").fetchall()
     file = next((row[2] for row in rows if row[1] == "main"), "")
     return Path(file) if file else None

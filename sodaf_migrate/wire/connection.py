@@ -24,9 +24,10 @@ OnConnect = Callable[[sqlite3.Connection], None]
 Parameters = tuple[Any, ...] | list[Any] | dict[str, Any]
 _T = TypeVar("_T")
 
-# What precedes the first word of a statement, and the words that only this room may execute.
+# What may precede the first word of a statement (a byte order mark too), and the words that only this room may execute.
 _TRANSACTION = re.compile(
-    r"(?:\s|;|--[^\n]*(?:\n|$)|/\*.*?\*/)*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE)\b", re.IGNORECASE | re.DOTALL
+    r"(?:[\s;\ufeff]|--[^\n]*(?:\n|$)|/\*.*?\*/)*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 _BATCH = 256
 

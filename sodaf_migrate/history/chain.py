@@ -74,7 +74,7 @@ def broken_links(events: Iterable[Event], *, key: bytes | None) -> Iterator[Prob
         if event.seal == _KEYED and key is None:
             if not keyed:
                 yield Problem("unsealed", name, f"From event {event.seq} on, the site key is needed to check the seals")
-        elif not hmac.compare_digest(event.hash.encode(), _hash_of(event, key).encode()):
+        elif not hmac.compare_digest(str(event.hash).encode(), _hash_of(event, key).encode()):
             yield Problem("altered", name, f"Event {event.seq} ({event.kind}) was altered")
         if keyed and event.seal != _KEYED:
             yield Problem("unsealed", name, f"Event {event.seq} has no seal, though the ones before have")
@@ -99,7 +99,7 @@ def _said(events: Iterable[Event]) -> dict[str, str]:
     for event in events:
         try:
             facts = json.loads(event.facts)
-        except ValueError:
+        except (ValueError, TypeError):
             continue  # broken_links says that it was altered
         if not isinstance(facts, dict):
             continue

@@ -119,8 +119,8 @@ def timestamp_of(now: datetime) -> str:
 
 
 def canonical(value: Any) -> str:
-    """``value`` as the one JSON text that stands for it."""
-    return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    """``value`` as the one JSON text that stands for it; what JSON has no word for (a BLOB put there) as Python's."""
+    return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"), default=repr)
 
 
 def _joined(statements: tuple[str, ...]) -> str:

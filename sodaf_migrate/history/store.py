@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import astuple
-from typing import Any
+from typing import Any, TypeVar
 
 from sodaf_migrate.errors import StatementError
 from sodaf_migrate.history.chain import GENESIS, Event, sealed
@@ -14,19 +14,25 @@ from sodaf_migrate.wire.connection import Wire
 
 __all__ = ["EVENTS", "SELECT", "append_event", "find_record", "insert_record", "record_in", "rows_of", "update_record"]
 
+_T = TypeVar("_T")
+
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM {HISTORY}"
 EVENTS = f"SELECT {', '.join(Event.__slots__)} FROM {EVENT}"
 
 
 def rows_of(wire: Wire, sql: str, params: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The rows of a query on the history tables; none where there are no such tables. Raises HistoryError."""
+    _where_there(lambda: check_layout(wire))
+    return _where_there(lambda: wire.query(sql, params)) or []
+
+
+def _where_there(read: Callable[[], _T]) -> _T | None:
     try:
-        check_layout(wire)
-        return wire.query(sql, params)
+        return read()
     except StatementError as error:
         # Asking sqlite_schema first would read all of it each time; a database without history is the rare case.
         if str(error.details.get("reason")).startswith("no such table: main."):
-            return []
+            return None
         raise
 
 

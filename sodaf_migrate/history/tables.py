@@ -77,7 +77,7 @@ def create_tables(wire: Wire) -> None:
 def check_layout(wire: Wire) -> None:
     """Raises HistoryError when the newest event was written by a tool with a newer layout than this one knows."""
     found = wire.value(f"SELECT layout FROM {EVENT} ORDER BY seq DESC LIMIT 1")
-    if found is not None and found > LAYOUT:
+    if isinstance(found, int) and found > LAYOUT:
         raise HistoryError(
             f'The history has layout "{found}", and this version knows layouts up to "{LAYOUT}"',
             hint="Use the version of sodaf-migrate that wrote it, or a later one; nothing was changed.",

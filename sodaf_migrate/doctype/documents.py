@@ -145,5 +145,5 @@ def _malformed(file: str, target: Any, message: str) -> Problem:
         file=file,
         doctype=target if isinstance(target, str) else "",
         message=message + (f' (DocType "{target}")' if target else ""),
-        hint="See docs/definitions.md for the shape of custom fields and property overrides.",
+        hint="A custom field is a field with dt; an override has doc_type, field_name, property and value.",
     )

@@ -29,6 +29,7 @@ from sodaf_migrate.wire.connection import Wire
 __all__ = ["Session"]
 
 logger = logging.getLogger("sodaf_migrate")
+logger.addHandler(logging.NullHandler())  # without one, Python prints warnings on stderr
 
 #: How often a plan is made again when somebody changed the database between looking and locking.
 ATTEMPTS = 5

@@ -76,14 +76,10 @@ class SchemaComparisonEngine:
 
     def wish_of(self, doctype: DocType) -> tuple[Wish, Schema]:
         """What a DocType asks for: the wish, and its tables and indexes in neutral words."""
-        wish = wished(doctype, self.rules, table_of=self._table_of)
+        wish = wished(doctype, self.rules, table_of=self.engine.table_of)
         if wish.single:
             return wish, Schema(tables=(singles_table(),), indexes=singles_indexes())
         return wish, Schema(tables=(wish.table,) if wish.table else (), indexes=wish.indexes)
-
-    def _table_of(self, name: str) -> str | None:
-        target = self.engine.get(name)
-        return target.table if target.has_table else None
 
     def compare_doctype(
         self, name: str, options: SyncOptions | None = None, *, wish: Schema | None = None
@@ -215,14 +211,14 @@ def _case_renames(there: Table, wish: Table, found: list[ColumnChange]) -> list[
 
 
 def _tables_concerned(asked: Wish, wish: Schema, engine: Definitions) -> tuple[str, ...]:
-    names = [table.name for table in wish.tables] + list(asked.old_tables)
-    for child, _, _ in asked.parentfield_renames:
-        names.append(engine.get(child).table)
+    names: list[str | None] = [table.name for table in wish.tables]
+    names += asked.old_tables
+    names += [engine.table_of(child) for child, _, _ in asked.parentfield_renames]
     if asked.old_names:
         doctype = engine.get(asked.doctype)
-        names += [engine.get(field.options or "").table for field in doctype.fields if field.is_table]
+        names += [engine.table_of(field.options or "") for field in doctype.fields if field.is_table]
         names += [home.table for home, _, _ in engine.dynamic_links()]
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
 def _pairs_of(table: str, renames: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -8,7 +8,6 @@ from typing import Protocol
 from sodaf_migrate.compare.changes import RowsChange
 from sodaf_migrate.desired import SINGLES_TABLE, Wish
 from sodaf_migrate.doctype.model import DocField, DocType
-from sodaf_migrate.errors import UnknownDocTypeError
 from sodaf_migrate.schema.model import Schema, fold
 
 __all__ = ["Definitions", "doctype_renamed", "fields_renamed"]
@@ -19,13 +18,15 @@ class Definitions(Protocol):
 
     def get(self, name: str) -> DocType: ...
 
+    def table_of(self, name: str) -> str | None: ...
+
     def dynamic_links(self) -> tuple[tuple[DocType, DocField, DocField], ...]: ...
 
 
 def fields_renamed(wish: Wish, engine: Definitions, live: Schema) -> Iterator[RowsChange]:
     """For Table fields: their child rows' ``parentfield``. For a Single: its rows in ``tabSingles``."""
     for child, old, new in wish.parentfield_renames:
-        table = _table_of(engine, child)
+        table = engine.table_of(child)
         if table is not None and live.table(table) is not None:
             yield RowsChange(
                 table=table,
@@ -51,7 +52,7 @@ def doctype_renamed(old: str, doctype: DocType, engine: Definitions, live: Schem
     """Every row that names the DocType by its former name: ``parenttype``, Dynamic Links, ``tabSingles.doctype``."""
     places: dict[tuple[str, str], str] = {}
     for field in doctype.fields:
-        table = _table_of(engine, field.options or "") if field.is_table else None
+        table = engine.table_of(field.options or "") if field.is_table else None
         if table is not None:
             places[fold(table), "parenttype"] = table
     for home, _, type_field in engine.dynamic_links():
@@ -69,11 +70,3 @@ def doctype_renamed(old: str, doctype: DocType, engine: Definitions, live: Schem
                 new=doctype.name,
                 reason="rows name the DocType that they belong to",
             )
-
-
-def _table_of(engine: Definitions, name: str) -> str | None:
-    try:
-        doctype = engine.get(name)
-    except UnknownDocTypeError:
-        return None
-    return doctype.table if doctype.has_table else None

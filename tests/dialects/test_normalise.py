@@ -92,7 +92,13 @@ def test_a_live_schema_is_what_its_values_wish_for(seed: int) -> None:
     """Read, forget the texts, spell the values: the same schema is read again."""
     live = schema_from_sql(script(statements(make_schema(seed), random.Random(seed))))
     assert normalise(live) == live
-    assert normalise(unwritten(live)) == live
+    assert sorted_checks(normalise(unwritten(live))) == sorted_checks(live)
+
+
+def sorted_checks(schema: Schema) -> Schema:
+    """The schema with its CHECKs in one order: a written one may stand elsewhere, where no name is taken for its."""
+    tables = (replace(t, checks=tuple(sorted(t.checks, key=repr))) for t in schema.tables)
+    return replace(schema, tables=tuple(tables))
 
 
 @given(SEEDS)

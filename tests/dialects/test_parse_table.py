@@ -165,7 +165,7 @@ def test_names_of_constraints_belong_to_what_follows_them() -> None:
         "CREATE TABLE t(a CONSTRAINT p CONSTRAINT q NOT NULL CHECK(a), CONSTRAINT r, UNIQUE(a) CONSTRAINT s CHECK(1))"
     )
     assert table.columns[0].not_null_name == "q"
-    assert [check.name for check in table.checks] == [None, "s"]
+    assert [check.name for check in table.checks] == ["q", "s"]
     assert table.uniques[0].name is None
 
 
@@ -222,3 +222,27 @@ def test_a_comment_in_a_type_is_a_part_of_it() -> None:
     connection.execute("INSERT INTO t VALUES ('7', 1, 1)")
     assert connection.execute("SELECT typeof(a) FROM t").fetchone() == ("integer",)
     assert affinity(table.columns[0].type) == "INTEGER"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "a int CONSTRAINT nn NOT NULL CHECK (a > 0)",
+        "a int CHECK (a > 0) CONSTRAINT nn NOT NULL",
+        "a int CONSTRAINT nn NOT NULL, CHECK (a > 0)",
+        "a int CONSTRAINT nn NOT NULL, b int CHECK (a > 0)",
+        "a int, CONSTRAINT u UNIQUE (a) CHECK (a > 0)",
+        "a int, CONSTRAINT u UNIQUE (a), CHECK (a > 0)",
+        "a int CONSTRAINT q CHECK (a < 100) CHECK (a > 0)",
+        "a int CONSTRAINT q CHECK (a < 100), UNIQUE (a) CHECK (a > 0)",
+    ],
+)
+def test_a_name_counts_for_the_checks_that_follow(body: str) -> None:
+    """The name of a CHECK is the one that SQLite blames, also where it was written for another constraint."""
+    connection = accepts(f"CREATE TABLE t({body})")
+    assert connection is not None
+    with pytest.raises(sqlite3.IntegrityError) as broken:
+        connection.execute("INSERT INTO t(a) VALUES (-1)")
+    blamed = str(broken.value).removeprefix("CHECK constraint failed: ")
+    (check,) = (c for c in parse_table(stored(connection)).table.checks if c.expression.text == "a > 0")
+    assert (check.name or "a > 0") == blamed

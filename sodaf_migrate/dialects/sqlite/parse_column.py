@@ -73,6 +73,7 @@ def read_column(reader: Reader, scope: Scope) -> tuple[Column, tuple[Clause, ...
     """Read one column definition: the column, its clauses and its name. Raises SchemaParseError."""
     name = reader.name("the name of a column")
     said = _Said(scope, name.name)
+    reader.sticky = None
     generated_from = _read_type(reader, said)
     while reader.word not in (",", ")"):
         _read_clause(reader, said, generated_from)
@@ -85,7 +86,7 @@ def names_chain(reader: Reader) -> str | None:
     """Step over any CONSTRAINT names; of several in a row the last one counts."""
     name = None
     while reader.take("CONSTRAINT"):
-        name = reader.name("the name of a constraint").name
+        name = reader.sticky = reader.name("the name of a constraint").name
     return name
 
 
@@ -248,7 +249,7 @@ def _unique(reader: Reader, said: _Said, name: str | None) -> str:
 def _check(reader: Reader, said: _Said, name: str | None) -> str:
     reader.expect("CHECK")
     expression = reader.fragment(reader.group(), said.scope.check_names)
-    said.constraint = Check(expression=expression, name=name, inline=said.name)
+    said.constraint = Check(expression=expression, name=reader.sticky, inline=said.name)
     return "constraint"
 
 

@@ -139,7 +139,10 @@ def _constraints(reader: Reader, scope: Scope) -> list[Element]:
         start = reader.token.start
         constraint = _constraint(reader, scope)
         elements.append(Element(start=start, end=reader.before.end, constraint=constraint))
-        more = reader.take(",") or reader.word in _CONSTRAINT_WORDS
+        more = reader.take(",")
+        if more:
+            reader.sticky = None
+        more = more or reader.word in _CONSTRAINT_WORDS
     return elements
 
 
@@ -153,7 +156,7 @@ def _constraint(reader: Reader, scope: Scope) -> Constraint | None:
     if reader.take("CHECK"):
         expression = reader.fragment(reader.group(), scope.check_names)
         conflict(reader)  # grammatical, and without effect
-        return Check(expression=expression, name=name)
+        return Check(expression=expression, name=reader.sticky)
     if reader.take("FOREIGN", "KEY"):
         return _foreign_key(reader, scope, name)
     if name is None or reader.word not in (",", ")"):

@@ -22,6 +22,8 @@ class Reader:
         self.tokens = (*tokens, Token("end", "", end, end))
         self.words = tuple([_word(kind, text) for kind, text, _, _ in self.tokens])
         self.place = 0
+        # SQLite lets a CONSTRAINT name count for every CHECK that follows, until a column or a comma ends its reach.
+        self.sticky: str | None = None
 
     @property
     def token(self) -> Token:

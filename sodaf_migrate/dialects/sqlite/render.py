@@ -95,9 +95,24 @@ def home(constraint: Constraint, table: Table) -> str | None:
     """The folded name of the column in whose definition the constraint has to stand, None for after all columns."""
     if isinstance(constraint, PrimaryKey) and (forced := must_be_inline(constraint, table)) is not None:
         return fold(constraint.columns[0]) if forced else None
+    if isinstance(constraint, Check) and constraint.name is None:
+        return _home_without_name(constraint, table)
     if constraint.inline is None or table.column(constraint.inline) is None or not _fits_inline(constraint):
         return None
     return fold(constraint.inline)
+
+
+def _home_without_name(check: Check, table: Table) -> str | None:
+    """Where no CONSTRAINT name before it becomes its name: SQLite lets one count for all that follows in a column,
+    and from the last column for the first constraint of the table too."""
+    named = {fold(column.name) for column in table.columns if column.not_null_name is not None}
+    named |= {fold(each.inline) for each in table.constraints if each.name is not None and each.inline is not None}
+    if check.inline is not None and table.column(check.inline) is not None:
+        if fold(check.inline) not in named:
+            return fold(check.inline)
+    elif fold(table.columns[-1].name) not in named:
+        return None
+    return next((fold(column.name) for column in table.columns if fold(column.name) not in named), None)
 
 
 def must_be_inline(key: PrimaryKey, table: Table) -> bool | None:

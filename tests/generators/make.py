@@ -415,7 +415,7 @@ def add_trigger(rng: random.Random, model: Model) -> Trig | None:
 
 
 def insertion(rng: random.Random, log: Tab, value: Expr) -> Expr:
-    columns: list[Part] = [("column", log.columns[0].uid), ("column", log.columns[-1].uid)]
+    columns: list[Part] = [("column", log.plain[0].uid), ("column", log.plain[-1].uid)]
     said = f"'event {rng.randrange(100)}'" if rng.random() < 0.8 else f'"event {rng.randrange(100)}"'
     return ["INSERT INTO ", ("table", log.uid), "(", columns[0], ", ", columns[1], f") VALUES ({said}, ", *value, ")"]
 

@@ -224,7 +224,10 @@ class Model:
 
     def full_text_stands(self, full: FullText) -> bool:
         table = self.table(full.table)
-        return table is not None and not table.without_rowid and all(table.column(uid) for uid in full.columns)
+        if table is None or table.without_rowid:
+            return False
+        names = [column.name.lower() if (column := table.column(uid)) else "rank" for uid in full.columns]
+        return not {"rank", "rowid"} & set(names) and not {"_rowid_", "oid"} & {c.name.lower() for c in table.columns}
 
     def foreign_stands(self, table: Tab, key: Foreign) -> bool:
         """Whether the columns are there and the parent's are a key: without that no row could be written."""

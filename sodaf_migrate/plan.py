@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sodaf_migrate.compare.changes import SchemaDiff
@@ -160,6 +161,7 @@ class Plan:
         return plan
 
 
+@cache
 def _adapter() -> Any:
     from pydantic import TypeAdapter  # heavy, and needed only where a plan is stored
 

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -25,6 +25,9 @@ __all__ = ["Batch"]
 
 logger = logging.getLogger("sodaf_migrate")
 
+#: From how many DocTypes on it pays to read the whole database at once.
+_FEW = 8
+
 
 @dataclass(slots=True, kw_only=True)
 class Batch:
@@ -41,9 +44,14 @@ class Batch:
         quiet = self._settled(names)
         todo = [name for name in names if name not in quiet]
         self.wish(todo)
+        glance = self.session.glance
+        if glance is not None:  # it is good until the first change: those that are in step go first
+            todo.sort(key=lambda name: glance.comparison(self.session, name) is None)
         self.results = [_unchanged(name) for name in names if name in quiet]
         not_tried = self._run_as_one(todo) if self.session.options.transaction == "run" else self._run_each(todo)
         self._remember(quiet)
+        place = {name: number for number, name in enumerate(names)}
+        self.results.sort(key=lambda result: place[result.doctype])
         return BatchMigrationResult(
             run_id=self.run_id,
             results=tuple(self.results),
@@ -109,8 +117,10 @@ class Batch:
 
     # What is known to be in step.
 
-    def wish(self, names: Iterable[str]) -> None:
+    def wish(self, names: Collection[str]) -> None:
         """Normalise all wishes at once: one in-memory database serves a thousand."""
+        if len(tuple(names)) > _FEW:
+            self.session.look_at_all()
         comparer = self.session.comparer()
         neutral = {name: comparer.wish_of(self.session.engine.get(name))[1] for name in names}
         ordinary = {name: wish for name, wish in neutral.items() if wish.tables}
@@ -134,7 +144,10 @@ class Batch:
 
     def _wish_digest(self, name: str) -> str:
         """What a wish depends on: the definition, the site's rules, this engine and the SQLite library."""
-        parts = (self.session.engine.get(name).digest, repr(self.session.rules), __version__, sqlite3.sqlite_version)
+        doctype, rules = self.session.engine.get(name), self.session.rules
+        parts = [doctype.digest, repr(rules), __version__, sqlite3.sqlite_version]
+        if rules.link_foreign_keys:  # then it also depends on what its targets' tables are called
+            parts += [str(self.session.engine.table_of(field.options or "")) for field in doctype.column_fields]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def _settled(self, names: Iterable[str]) -> frozenset[str]:

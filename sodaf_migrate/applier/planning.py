@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sodaf_migrate import __version__
-from sodaf_migrate.compare.engine import Comparison, Remembered
+from sodaf_migrate.compare.engine import Comparison
 from sodaf_migrate.compare.names import object_names
 from sodaf_migrate.dialects.sqlite.census import questions, statistics_tables, take_census
 from sodaf_migrate.dialects.sqlite.planner import make_plan
@@ -30,11 +30,15 @@ class Planning:
     whole: bool = False
     edits: bool = True  # False where a catalogue edit was found not to be safe
 
-    def plan(self, comparison: Comparison, *, version: str, remembered: Remembered) -> Plan:
+    def plan(self, comparison: Comparison, *, version: str) -> Plan:
         """The plan for a comparison, with its hazards, findings and guards. Nothing is written."""
+        said = (*_kept_findings(comparison), *_rename_findings(comparison))
+        if not comparison.diff.has_changes:
+            return Plan(doctype=comparison.diff.doctype, version=version, diff=comparison.diff, findings=said)
         verdict = self.verdict(comparison)
-        if remembered.version and version < remembered.version and _is_stamp(version) and _is_stamp(remembered.version):
-            verdict = _downgraded(verdict, version, remembered.version)
+        applied = comparison.memory.version
+        if applied and version < applied and _is_stamp(version) and _is_stamp(applied):
+            verdict = _downgraded(verdict, version, applied)
         plan = make_plan(
             comparison.live,
             verdict,
@@ -43,11 +47,10 @@ class Planning:
             statistics=statistics_tables(self.wire),
             edits=self.edits and self.wire.catalogue_is_open(),
         )
-        owns, disowns = _ownership(comparison, plan, remembered)
-        findings = (*plan.findings, *_kept_findings(comparison), *_rename_findings(comparison))
+        owns, disowns = _ownership(comparison, plan)
         declared = [list(rename) for rename in comparison.declared]
         details = {**plan.details, "declared": declared, "engine": __version__}
-        return replace(plan, owns=owns, disowns=disowns, findings=findings, details=details)
+        return replace(plan, owns=owns, disowns=disowns, findings=(*plan.findings, *said), details=details)
 
     def verdict(self, comparison: Comparison) -> Verdict:
         """What of the diff can be made now, by the census."""
@@ -99,9 +102,7 @@ def _downgraded(verdict: Verdict, version: str, applied: str) -> Verdict:
     return replace(verdict, hazards=(*verdict.hazards, hazard))
 
 
-def _ownership(
-    comparison: Comparison, plan: Plan, remembered: Remembered
-) -> tuple[tuple[ObjectName, ...], tuple[ObjectName, ...]]:
+def _ownership(comparison: Comparison, plan: Plan) -> tuple[tuple[ObjectName, ...], tuple[ObjectName, ...]]:
     """What is ours once the plan is applied, and what history called ours that is no longer there."""
     wished = object_names(comparison.wish)
     tables = {fold(name) for name in plan.scope} | {fold(table.name) for table in comparison.wish.tables}
@@ -111,7 +112,7 @@ def _ownership(
         if kept.reason != "foreign"
     }
     renamed = {fold(c.old.name): fold(c.new.name) for c in comparison.diff.tables if c.old and c.new}
-    before = {name for name in remembered.owned if name.table in tables or name.table in renamed}
+    before = {name for name in comparison.memory.owned if name.table in tables or name.table in renamed}
     after = wished | kept
     return tuple(sorted(after)), tuple(sorted(before - after))
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from sodaf_migrate.applier.glance import Glance
 from sodaf_migrate.applier.planning import Planning, refuse
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.engine import Comparison, Remembered, SchemaComparisonEngine
@@ -49,8 +50,14 @@ class Session:
     run_id: str | None = None
     wishes: dict[str, Schema] = field(default_factory=dict)
     edits: bool = True
+    glance: Glance | None = None
 
     # Looking.
+
+    def look_at_all(self) -> None:
+        """Read the whole database and its history once, for a run over many DocTypes."""
+        with self.wire.snapshot():
+            self.glance = Glance.of(self)
 
     def comparer(self) -> SchemaComparisonEngine:
         """The comparison, wired to this database."""
@@ -78,6 +85,9 @@ class Session:
     def compare(self, name: str) -> Comparison:
         """One DocType beside its tables."""
         self.listener(Progress(phase="compare", subject=name))
+        seen = self.glance.comparison(self, name) if self.glance is not None else None
+        if seen is not None:
+            return seen
         return self.comparer().compare_doctype(name, self.options, wish=self.wishes.get(name))
 
     def plan(self, name: str) -> Plan:
@@ -86,14 +96,14 @@ class Session:
             comparison = self.compare(name)
             planning = Planning(wire=self.wire, options=self.options, edits=self.edits)
             version = self.engine.get(name).version
-            return planning.plan(comparison, version=version, remembered=self.remembered(name))
+            return planning.plan(comparison, version=version)
 
     def plan_schema(self, wish: Schema, name: str) -> Plan:
         """The plan that makes the database the wish given as SQL."""
         with self.wire.snapshot():
             comparison = self.comparer().compare_sql(wish, self.options, name=name)
             planning = Planning(wire=self.wire, options=self.options, whole=True, edits=self.edits)
-            return planning.plan(comparison, version=_version_of(comparison.wish), remembered=self.remembered(name))
+            return planning.plan(comparison, version=_version_of(comparison.wish))
 
     def plan_diff(self, diff: SchemaDiff, version: str) -> Plan:
         """The plan for changes that somebody else found (a rollback's, say), against what is live now."""
@@ -101,7 +111,7 @@ class Session:
             live = self._read(diff.table_names)
             comparison = Comparison(diff=diff, live=live, wish=Schema())
             planning = Planning(wire=self.wire, options=self.options, edits=self.edits)
-            return planning.plan(comparison, version=version, remembered=Remembered())
+            return planning.plan(comparison, version=version)
 
     # Doing.
 
@@ -155,7 +165,14 @@ class Session:
                 self.history.mark_rolled_back(reverses, by=record.id)
 
         try:
-            execution = self.executor.execute_migration(self.wire, plan, options=self.options, record=write)
+            execution = self.executor.execute_migration(
+                self.wire,
+                plan,
+                options=self.options,
+                record=write,
+                recorded=lambda wire: self.history.find(record.id) is not None,
+                migration_id=record.id,
+            )
         except MigrationError as error:
             if isinstance(error, ExecutionError) and (keep_failure or not self._is_passing(error)):
                 self.history.record_failure(record.failed(error.message))

@@ -38,12 +38,14 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A diff with what it was made from: ``live`` as read, before any rename, and the ``wish`` as SQLite stores it."""
+    """A diff with what it was made from: ``live`` as read, before any rename, the ``wish`` as SQLite stores it, and
+    the ``memory`` of what was done before."""
 
     diff: SchemaDiff
     live: Schema
     wish: Schema
     declared: tuple[Rename, ...] = ()
+    memory: Remembered = field(default_factory=Remembered)
 
 
 def _nothing_remembered(doctype: str) -> Remembered:
@@ -101,12 +103,29 @@ class SchemaComparisonEngine:
             if memory.version is None:  # nobody can tell whether a swap took place: only the call's own word counts
                 done |= set(asked.renames) - set(options.renames.items())
             diff = _columns_renamed(diff, live, wish.tables[0], pairs, done)
-        policy = Policy(
+        return self._compared(diff, live, wish, self._policy(name, options, memory), declared, memory)
+
+    def glance(
+        self, name: str, options: SyncOptions, *, wish: Schema, live: Schema, memory: Remembered
+    ) -> Comparison | None:
+        """The comparison with a table that was read already, alone; None when there is more to it than that.
+
+        A thousand DocTypes that are in step are found to be so without a thousand looks at what surrounds them.
+        """
+        asked, _ = self.wish_of(self.engine.get(name))
+        declared = declared_renames(asked)
+        if declared or asked.old_names or options.renames:
+            return None
+        policy = self._policy(name, options, memory)
+        diff = compare(live, wish, doctype=name, policy=policy)
+        return None if diff.has_changes else Comparison(diff=diff, live=live, wish=wish, memory=memory)
+
+    def _policy(self, name: str, options: SyncOptions, memory: Remembered) -> Policy:
+        return Policy(
             match_order=options.column_order == "match",
             owned=memory.owned,
             may_drop=_may_drop(options, memory.owned, lambda table: name),
         )
-        return self._compared(diff, live, wish, policy, declared)
 
     def compare_sql(self, wish: Schema, options: SyncOptions, *, name: str) -> Comparison:
         """What the whole database needs to be a wish in SQL; ``options.renames`` maps tables and "table.column"."""
@@ -127,7 +146,7 @@ class SchemaComparisonEngine:
             owned=memory.owned,
             may_drop=_may_drop(options, memory.owned, lambda table: table),
         )
-        return self._compared(diff, live, wish, policy, ())
+        return self._compared(diff, live, wish, policy, (), memory)
 
     def _table_renamed(self, diff: SchemaDiff, asked: Wish, wish: Schema, live: Schema, doctype: DocType) -> SchemaDiff:
         new = wish.tables[0].name
@@ -140,7 +159,13 @@ class SchemaComparisonEngine:
         return diff
 
     def _compared(
-        self, renames: SchemaDiff, live: Schema, wish: Schema, policy: Policy, declared: tuple[Rename, ...]
+        self,
+        renames: SchemaDiff,
+        live: Schema,
+        wish: Schema,
+        policy: Policy,
+        declared: tuple[Rename, ...],
+        memory: Remembered,
     ) -> Comparison:
         renamed = live
         if renames.tables or renames.columns:
@@ -153,7 +178,7 @@ class SchemaComparisonEngine:
             columns=renames.columns + rest.columns,
             rows=renames.rows,
         )
-        return Comparison(diff=diff, live=live, wish=wish, declared=declared)
+        return Comparison(diff=diff, live=live, wish=wish, declared=declared, memory=memory)
 
 
 def _owned_later(

@@ -269,6 +269,14 @@ class MigrationHistoryManager:
         """The (table, old, new) of every rename that migrations in force knew of."""
         return self._standing(None, doctype).declared
 
+    def overview(self) -> dict[str, tuple[Standing, str | None]]:
+        """Of every DocType on record what is ours, and the version applied last; two queries for all of them."""
+        sql = f"SELECT doctype, version FROM {HISTORY} WHERE status = 'applied' AND reverses IS NULL ORDER BY rowid"
+        versions = dict(self._reading_rows(sql))
+        standings = self._standings(None, None)
+        nothing = Standing()
+        return {name: (standings.get(name, nothing), versions.get(name)) for name in {*standings, *versions}}
+
     def settled(self) -> dict[str, tuple[str, str]]:
         """What ``remember`` kept: (wish digest, live digest) by DocType."""
         rows = self._reading_rows(f"SELECT doctype, wish_digest, live_digest FROM {SETTLED}")
@@ -339,7 +347,7 @@ class MigrationHistoryManager:
     def _records(self, sql: str, params: tuple[Any, ...] = ()) -> tuple[MigrationRecord, ...]:
         return tuple(record_in(row) for row in self._reading_rows(sql, params))
 
-    def _standing(self, wire: Wire | None, doctype: str | None) -> Standing:
+    def _standings(self, wire: Wire | None, doctype: str | None) -> dict[str, Standing]:
         sql = (
             f"SELECT e.doctype, e.kind, e.migration_id, h.reverses, iif(e.kind = 'applied', h.objects, e.facts)"
             f" FROM {EVENT} e LEFT JOIN {HISTORY} h ON h.id = e.migration_id"
@@ -352,7 +360,10 @@ class MigrationHistoryManager:
         for name, kind, migration_id, reverses, objects in rows:
             if objects is not None:
                 entries.setdefault(name, []).append(entry_of(kind, migration_id, reverses, objects))
-        each = [standing(found) for found in entries.values()]
+        return {name: standing(found) for name, found in entries.items()}
+
+    def _standing(self, wire: Wire | None, doctype: str | None) -> Standing:
+        each = self._standings(wire, doctype).values()
         return Standing(
             owned=frozenset().union(*(one.owned for one in each)),
             declared=frozenset().union(*(one.declared for one in each)),

@@ -77,14 +77,11 @@ def rendered(reading: Reading, column: str, answer: Callable[[Arm], str], rest: 
     """
     answers = {name: _case(reading.get(name, ()), answer, rest) for name in _CLASSES}
     if len(set(answers.values())) == 1:
-        return rest if rest == null == answers["blob"] else _unless_null(column, answers["blob"], null)
+        only = answers["blob"]
+        return null if only == null else f"CASE WHEN {column} IS NULL THEN {null} ELSE {only} END"
     answers["null"] = null
     cases = " ".join(f"WHEN {name!r} THEN {text}" for name, text in answers.items() if text != rest)
     return f"CASE typeof({column}) {cases} ELSE {rest} END"
-
-
-def _unless_null(column: str, answer: str, null: str) -> str:
-    return f"CASE WHEN {column} IS NULL THEN {null} ELSE {answer} END"
 
 
 def _case(arms: tuple[Arm, ...], answer: Callable[[Arm], str], rest: str) -> str:

@@ -34,9 +34,10 @@ _PATTERNS = {
 def is_date(text: str) -> str:
     """Whether ``text``, which looks like YYYY-MM-DD, is a day of the calendar from year 1 on.
 
-    The modifier matters: without one, SQLite up to 3.41 gives '2024-02-30' back as it came.
+    The modifier matters: without one, some versions (3.40.1 does) give '2024-02-30' back as it came.
     """
-    return f"date({text}, '+0 days') = {text} AND substr({text}, 1, 4) <> '0000'"
+    # date() gives NULL for what it cannot read: IS makes that a plain no, also where it stands under NOT.
+    return f"date({text}, '+0 days') IS {text} AND substr({text}, 1, 4) <> '0000'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ class NumberFormat:
     def condition(self, text: str) -> str:
         """Whether ``text`` is in this format: thousands in groups of three throughout, or not grouped at all.
 
-        Nothing that is spelled alike as a plain numeral is claimed.
+        A text with neither sign in it is left to the plain reading.
         """
         group, point = literal(self.group), literal(self.point)
         whole, rest = text, "''"

@@ -14,8 +14,6 @@ from sodaf_migrate.dialects.sqlite.conversion_formats import NumberFormat
 
 __all__ = ["number_arms", "to_check", "to_integer", "to_number"]
 
-# Every whole number up to here is a real number too; above, only some are.
-_WHOLE_REALS = 2**53
 _IN_64_BITS = "{0} >= -9223372036854775808.0 AND {0} < 9223372036854775808.0"
 _YES, _NO = "'true', 'yes', 'on'", "'false', 'no', 'off'"
 
@@ -42,13 +40,14 @@ def to_integer(value: str, formats: tuple[NumberFormat, ...]) -> Reading:
 def to_number(value: str, formats: tuple[NumberFormat, ...]) -> Reading:
     """How ``value`` is read as a real number; where digits get lost, the nearest one is taken."""
     real = f"CAST({value} AS REAL)"
+    # Where the site writes 1.234 for a thousand and more, that goes before the plain reading.
+    shortest = Arm(same(_as_text(real), value), Outcome.KEPT, real)
+    stated = (*_unreadable(value), *_formatted(value, formats, _real_arms))
     return {
         "integer": (Arm(f"{value} = {real}", Outcome.KEPT, real), otherwise(Outcome.LOSSY, real)),
         "real": (otherwise(Outcome.KEPT, value),),
         "text": (
-            Arm(same(_as_text(real), value), Outcome.KEPT, real),
-            *_unreadable(value),
-            *_formatted(value, formats, _real_arms),
+            *((*stated, shortest) if formats else (shortest, *stated)),
             *_real_arms(trimmed(value)),
         ),
     }
@@ -159,7 +158,7 @@ def _real_arms(numeral: str) -> tuple[Arm, ...]:
     return (
         Arm(f"NOT ({_is_numeral(numeral)}) OR abs({real}) = 9e999", Outcome.IMPOSSIBLE),
         Arm(_leading_zeros(numeral), Outcome.LOSSY, real),
-        Arm(f"{digits} = ''", Outcome.ONE_WAY, real),
+        Arm(f"{digits} = ''", Outcome.ONE_WAY, "0.0"),
         # Fifteen digits fit into every double but the smallest; more may not.
         Arm(f"length({digits}) > 15 OR abs({real}) < 1e-290", Outcome.LOSSY, real),
         otherwise(Outcome.ONE_WAY, real),

@@ -35,7 +35,7 @@ from sodaf_migrate.schema.model import Column, Index, ObjectName, Schema, Table,
 __all__ = ["Policy", "compare"]
 
 
-def _never(name: ObjectName) -> bool:
+def _never(name: ObjectName, ours: bool) -> bool:
     return False
 
 
@@ -45,13 +45,13 @@ class Policy:
 
     ``whole`` True: a wish in SQL, which says all there is to say about its tables. False: a DocType, which cannot
     speak of collations, conflict clauses or table options, so these stay as they are. ``owned`` is what history
-    calls ours; ``may_drop`` decides about a column or table that would lose its values.
+    calls ours; ``may_drop(name, ours)`` decides about a column or table that would lose its values.
     """
 
     whole: bool = False
     match_order: bool = False
     owned: frozenset[ObjectName] = frozenset()
-    may_drop: Callable[[ObjectName], bool] = field(default=_never)
+    may_drop: Callable[[ObjectName, bool], bool] = field(default=_never)
 
     def ours(self, kind: str, table: str, name: str) -> bool:
         """Whether history says that we made (or adopted) this thing."""
@@ -137,7 +137,7 @@ def _removed_columns(
     for column in removed:
         name = ObjectName("column", fold(live.name), fold(column.name))
         ours = name in policy.owned
-        if policy.may_drop(name):
+        if policy.may_drop(name, ours):
             dropped.append(ColumnChange(table=live.name, old=column, new=None))
             continue
         kept.append(
@@ -238,7 +238,7 @@ def _compare_rest(live: Schema, wish: Schema, tables: Paired[Table], policy: Pol
     gone: list[TableChange] = []
     for table in tables.removed:
         name = ObjectName("table", fold(table.name), fold(table.name))
-        if policy.may_drop(name):
+        if policy.may_drop(name, name in policy.owned):
             gone.append(TableChange(old=table, new=None))
         else:
             reason = "removed_table" if name in policy.owned else "foreign"

@@ -124,7 +124,7 @@ class SchemaComparisonEngine:
         return Policy(
             match_order=options.column_order == "match",
             owned=memory.owned,
-            may_drop=_may_drop(options, memory.owned, lambda table: name),
+            may_drop=_may_drop(options, lambda table: name),
         )
 
     def compare_sql(self, wish: Schema, options: SyncOptions, *, name: str) -> Comparison:
@@ -144,7 +144,7 @@ class SchemaComparisonEngine:
             whole=True,
             match_order=options.column_order == "match",
             owned=memory.owned,
-            may_drop=_may_drop(options, memory.owned, lambda table: table),
+            may_drop=_may_drop(options, lambda table: table),
         )
         return self._compared(diff, live, wish, policy, (), memory)
 
@@ -169,7 +169,7 @@ class SchemaComparisonEngine:
     ) -> Comparison:
         renamed = live
         if renames.tables or renames.columns:
-            renamed = self.rename(live, renames)
+            renamed = _with_lost(self.rename(live, renames), live)
             policy = replace(policy, owned=policy.owned | _owned_later(policy.owned, live, renamed, renames))
         rest = compare(renamed, wish, doctype=renames.doctype, policy=policy)
         diff = replace(
@@ -179,6 +179,17 @@ class SchemaComparisonEngine:
             rows=renames.rows,
         )
         return Comparison(diff=diff, live=live, wish=wish, declared=declared, memory=memory)
+
+
+def _with_lost(renamed: Schema, live: Schema) -> Schema:
+    """``renamed`` with the views and triggers that the renames could not rewrite, as they are now."""
+    views = {fold(view.name) for view in renamed.views}
+    triggers = {fold(trigger.name) for trigger in renamed.triggers}
+    return replace(
+        renamed,
+        views=renamed.views + tuple(view for view in live.views if fold(view.name) not in views),
+        triggers=renamed.triggers + tuple(each for each in live.triggers if fold(each.name) not in triggers),
+    )
 
 
 def _owned_later(
@@ -252,21 +263,21 @@ def _pairs_of(table: str, renames: Mapping[str, str]) -> list[tuple[str, str]]:
     for key, new in renames.items():
         home, dot, old = key.rpartition(".")
         if dot and fold(home) == fold(table):
-            found.append((old, new.rpartition(".")[2]))
+            prefix = f"{table}."  # the new name may be given with its table too
+            found.append((old, new[len(prefix) :] if fold(new).startswith(fold(prefix)) else new))
     return found
 
 
-def _may_drop(
-    options: SyncOptions, owned: frozenset[ObjectName], label: Callable[[str], str]
-) -> Callable[[ObjectName], bool]:
+def _may_drop(options: SyncOptions, label: Callable[[str], str]) -> Callable[[ObjectName, bool], bool]:
     """Ours may go when the hazard is allowed; what is not ours only when the call names the very thing."""
+    allowed = {fold(entry) for entry in options.allow}
 
-    def decide(name: ObjectName) -> bool:
+    def decide(name: ObjectName, ours: bool) -> bool:
         doctype = label(name.table)
         if name.kind == "table":
-            return (name in owned and options.allows("drop_table", doctype)) or f"drop_table:{doctype}" in options.allow
-        if name in owned:
+            return (ours and options.allows("drop_table", doctype)) or fold(f"drop_table:{doctype}") in allowed
+        if ours:
             return options.allows("drop_column", doctype, name.name)
-        return any(fold(entry) == fold(f"drop_column:{doctype}.{name.name}") for entry in options.allow)
+        return fold(f"drop_column:{doctype}.{name.name}") in allowed
 
     return decide

@@ -74,7 +74,7 @@ def test_forth_and_back_is_where_we_were() -> None:
     check = Check(expression=Sql("id > 0", "ID > 0"))
     live = schema(ID, LEGACY, PHONE, checks=(check,))
     wish = schema(ID, Column(name="phone", type="INTEGER"), Column(name="city", type="TEXT"))
-    policy = Policy(whole=True, owned=object_names(live), may_drop=lambda name: True)
+    policy = Policy(whole=True, owned=object_names(live), may_drop=lambda name, ours: True)
     diff = compare(live, wish, doctype="T", policy=policy)
     there = applied(live, diff)
     assert there == wish

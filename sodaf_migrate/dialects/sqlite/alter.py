@@ -13,6 +13,7 @@ from sodaf_migrate.dialects.sqlite.inspect import dependents, read_schema
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.play import play
 from sodaf_migrate.dialects.sqlite.rebuild import Facts, rebuild
+from sodaf_migrate.dialects.sqlite.types import affinity
 from sodaf_migrate.errors import DatabaseError, SchemaParseError, UnsupportedChangeError
 from sodaf_migrate.plan import Cost, Statement
 from sodaf_migrate.schema.model import Column, Constraint, Index, Schema, Sql, Table, fold
@@ -51,7 +52,7 @@ def alter_table(shadow: Wire, target: Table, indexes: tuple[Index, ...], facts: 
     schema = read_schema(shadow, around=[target.name])
     current = schema.table(target.name)
     assert current is not None
-    cheap = _cheap(shadow, current, target, indexes, facts)
+    cheap = _cheap(shadow, schema, target, indexes, facts)
     if cheap is not None:
         return cheap
     statements = _rebuilt(schema, current, target, indexes, facts)
@@ -72,8 +73,14 @@ def alter_table(shadow: Wire, target: Table, indexes: tuple[Index, ...], facts: 
     return Way(statements=statements, cost=Cost.REBUILD, reason=_why(current, target))
 
 
-def _cheap(shadow: Wire, current: Table, target: Table, indexes: tuple[Index, ...], facts: Facts) -> Way | None:
+def _bystanders(schema: Schema) -> list[str]:
+    return [thing.sql.text for things in (schema.views, schema.triggers) for thing in things]
+
+
+def _cheap(shadow: Wire, schema: Schema, target: Table, indexes: tuple[Index, ...], facts: Facts) -> Way | None:
     """Columns come and go natively, then the rest by an edit of the catalogue; None when that is no safe way."""
+    current = schema.table(target.name)
+    assert current is not None
     natives = _native(current, _between(current, target), facts)
     if natives is None:
         return None
@@ -92,6 +99,8 @@ def _cheap(shadow: Wire, current: Table, target: Table, indexes: tuple[Index, ..
                 reached = read_schema(shadow, around=[target.name])
                 table = reached.table(target.name)
             if table is None or not same_table(table, target) or reached.indexes_of(target.name) != indexes:
+                raise _Backed
+            if _bystanders(reached) != _bystanders(schema):  # DROP COLUMN writes "text" as 'text' in triggers
                 raise _Backed
     except (_Backed, DatabaseError, SchemaParseError):
         return None
@@ -176,6 +185,8 @@ def _addable(column: Column) -> bool:
     key = default.key.upper()
     if column.not_null and key == "NULL":
         return False
+    if key in ("TRUE", "FALSE") and affinity(column.type) == "TEXT":
+        return False  # rows that are there would hold the number 1, and new ones the text
     return not default.text.startswith("(") and not key.startswith("CURRENT_")
 
 

@@ -95,15 +95,16 @@ def _about_columns(
                 yield Question(kind="holds", table=there.name, about=about, condition=held)
         if "not_null" in change.aspects and change.new.not_null and not change.old.not_null:
             yield Question(kind="nulls", table=there.name, about=about, condition=f"{column} IS NULL")
-        if "type" in change.aspects and change.new.generated is None:
+        if ("type" in change.aspects or fold(table) in strict) and change.new.generated is None:
             yield from _about_type(there, about, column, change.old, change.new, strict.get(fold(table), there.strict))
-    yield from _about_strict(there, strict.get(fold(table)))
+    asked = {names.column(table, c.old.name) for c in diff.columns if c.old and fold(c.table) == fold(table)}
+    yield from _about_strict(there, strict.get(fold(table)), asked)
 
 
-def _about_strict(there: Table, strict: bool | None) -> Iterator[Question]:
-    """STRICT on refuses values; STRICT off converts those of ANY columns."""
+def _about_strict(there: Table, strict: bool | None, asked: set[str | None]) -> Iterator[Question]:
+    """STRICT on refuses values; STRICT off converts those of ANY columns. What changes itself was ``asked`` for."""
     for column in there.columns if strict is not None else ():
-        if column.generated is not None:
+        if column.generated is not None or column.name in asked:
             continue
         shown = quote(column.name)
         if strict:

@@ -66,8 +66,9 @@ def _about_primary_key(there: Table, table: str, diff: SchemaDiff, names: LiveNa
     keys: list[PrimaryKey] = _new(table, diff.primary_keys)
     options = {c.option: c.new for c in diff.options if fold(c.table) == fold(table)}
     strict = options.get("strict", there.strict)
-    if options.get("without_rowid") or options.get("strict"):
-        keys = keys or ([there.primary_key] if there.primary_key else [])
+    rekeyed = any(fold(change.table) == fold(table) for change in diff.primary_keys)
+    if (options.get("without_rowid") or options.get("strict")) and not rekeyed and there.primary_key is not None:
+        keys = [there.primary_key]
     for key in keys:
         guarded = key.rowid_alias or strict or options.get("without_rowid", there.without_rowid)
         for name in key.columns if guarded else ():

@@ -40,7 +40,8 @@ def misfits(column: str, new_type: str) -> str | None:
         return f"typeof({column}) NOT IN ('blob', 'null')"
     if kind == "TEXT":
         return f"typeof({column}) = 'blob'"
-    number = f"typeof({column}) = 'text' AND CAST(CAST({column} AS NUMERIC) AS TEXT) <> {column}"
+    # The comparison gives the text numeric affinity, which is just what the column would do; CAST takes any prefix.
+    number = f"typeof({column}) = 'text' AND {column} <> CAST({column} AS NUMERIC)"
     if kind == "REAL":
         return f"typeof({column}) = 'blob' OR ({number})"
     fraction = f"typeof({column}) = 'real' AND CAST({column} AS INTEGER) <> {column}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from sodaf_migrate.dialects.sqlite.crosscheck import check_index, check_table
 from sodaf_migrate.dialects.sqlite.facts import TableFacts, read_facts, shadow_names
+from sodaf_migrate.dialects.sqlite.lexer import tokenize
 from sodaf_migrate.dialects.sqlite.parse import parse_index, parse_table, parse_trigger, parse_virtual_table
 from sodaf_migrate.dialects.sqlite.scope import (
     Stored,
@@ -134,18 +136,22 @@ def _schema(items: Sequence[Stored], facts: Mapping[str, TableFacts]) -> Schema:
             table = tables.get(item.table)
             if table is None:
                 raise _inconsistent(item, f'is on "{item.table}", which is no table of this database')
-            index = _index(item.sql, tuple(column.name for column in table.columns))
+            index = replace(_index(item.sql, tuple(column.name for column in table.columns)), table=table.name)
             check_index(index, table, facts[item.table].indexes)
             indexes.append(index)
+    names = _known_names(items, tables.values())
+    homes = {folded(item.name): item.name for item in items if item.kind in ("table", "view")}
     return Schema(
         tables=tuple(tables.values()),
         indexes=tuple(indexes),
-        views=tuple(View(name=i.name, sql=_sql(i), temp=i.temp) for i in items if i.kind == "view"),
+        views=tuple(View(name=i.name, sql=_sql(i, names), temp=i.temp) for i in items if i.kind == "view"),
         triggers=tuple(
-            Trigger(name=i.name, table=i.table, sql=_sql(i), temp=i.temp) for i in items if i.kind == "trigger"
+            Trigger(name=i.name, table=homes.get(folded(i.table), i.table), sql=_sql(i, names), temp=i.temp)
+            for i in items
+            if i.kind == "trigger"
         ),
         virtual_tables=tuple(
-            VirtualTable(name=i.name, module=parse_virtual_table(i.sql).module, sql=_sql(i))
+            VirtualTable(name=i.name, module=parse_virtual_table(i.sql).module, sql=_sql(i, names))
             for i in items
             if i.kind == "virtual"
         ),
@@ -168,8 +174,32 @@ def _inconsistent(item: Stored, what: str) -> SchemaParseError:
     )
 
 
-def _sql(item: Stored) -> Sql:
-    return Sql(item.sql, stored_key(item.sql))
+def _sql(item: Stored, names: Collection[str]) -> Sql:
+    """The text of a view or trigger. In double quotes, what is no known name is a text, whose case counts."""
+    tokens = tokenize(item.sql)
+    said = []
+    for token, before in zip(tokens, (None, *tokens), strict=False):
+        quoted = token.text.startswith('"') and folded(token.name) not in names
+        is_name = before is not None and (before.text == "." or before.word == "AS")
+        said.append(token.text if quoted and not is_name else stored_key(token.text))
+    return Sql(item.sql, " ".join(said))
+
+
+def _known_names(items: Sequence[Stored], tables: Iterable[Table]) -> frozenset[str]:
+    """What can only be a name wherever it stands: tables, columns, and the words of views, which name columns."""
+    names = {folded(item.name) for item in items}
+    names.update(folded(column.name) for table in tables for column in table.columns)
+    for item in items:
+        if item.kind == "view":
+            tokens = tokenize(item.sql)
+            pairs = zip(tokens, (None, *tokens), strict=False)
+            names.update(
+                folded(token.name)
+                for token, before in pairs
+                if token.kind in ("word", "quoted")
+                and (not token.text.startswith('"') or (before is not None and before.word == "AS"))
+            )
+    return frozenset(names)
 
 
 # The same texts are read again and again: before a plan, after each of its steps, under the lock and at the end.

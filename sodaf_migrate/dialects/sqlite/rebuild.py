@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sodaf_migrate.dialects.sqlite.ddl import redraw, rename_table_text
+from sodaf_migrate.dialects.sqlite.ddl import create_table, redraw, rename_table_text
 from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.names import literal, quote
 from sodaf_migrate.dialects.sqlite.types import affinity
-from sodaf_migrate.errors import UnsupportedChangeError
+from sodaf_migrate.errors import SchemaParseError, UnsupportedChangeError
 from sodaf_migrate.plan import Statement
 from sodaf_migrate.schema.model import Column, Index, Sql, Table, fold
 
@@ -46,7 +46,7 @@ def rebuild(old: Table, new: Table, indexes: Iterable[Index], facts: Facts) -> t
     the table (views, triggers) may exist while they run. Raises UnsupportedChangeError where rowids cannot be kept.
     """
     temp = _free_name(old.name, facts.taken)
-    text = rename_table_text(redraw(old.sql, new), temp)
+    text = rename_table_text(_text(old, new), temp)
     columns = _copied(old, new, facts.fills)
     rowid = _rowid_copy(old, new)
     targets = ([rowid[0]] if rowid else []) + [quote(name) for name, _ in columns]
@@ -67,6 +67,14 @@ def rebuild(old: Table, new: Table, indexes: Iterable[Index], facts: Facts) -> t
     statements += _statistics(temp, new.name, facts)
     statements += [Statement(sql=index.sql) for index in indexes]
     return tuple(statements)
+
+
+def _text(old: Table, new: Table) -> str:
+    """The stored text edited, so that comments stay; where no edit gives the same meaning, a new text."""
+    try:
+        return redraw(old.sql, new)
+    except SchemaParseError:
+        return create_table(new)
 
 
 def _free_name(name: str, taken: frozenset[str]) -> str:

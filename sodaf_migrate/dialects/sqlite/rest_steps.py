@@ -26,7 +26,7 @@ _NEW = "a new table has no rows"
 def rest_steps(stage: Stage) -> None:
     """The steps of everything but renames, in an order in which each one's ground is laid."""
     before = stage.now()
-    target = _with_aside(applied(before, stage.diff), stage.aside)
+    target = _with_aside(applied(before, stage.diff), stage)
     created = {fold(c.new.name) for c in stage.diff.tables if c.old is None and c.new is not None}
     drop_things(stage, target)
     _drop_virtual_tables(stage)
@@ -49,17 +49,16 @@ def rest_steps(stage: Stage) -> None:
     make_things(stage, target, before)
 
 
-def _with_aside(target: Schema, aside: Schema) -> Schema:
-    """``target`` with what a rename set aside, where the diff does not bring it anew."""
+def _with_aside(target: Schema, stage: Stage) -> Schema:
+    """``target`` with what a rename set aside, where the diff neither brings it anew nor lets it go."""
     views = {fold(view.name) for view in target.views}
-    triggers = {(fold(trigger.table), fold(trigger.name)) for trigger in target.triggers}
+    views |= {fold(change.old.name) for change in stage.diff.views if change.old is not None}
+    triggers = {fold(trigger.name) for trigger in target.triggers}
+    triggers |= {fold(change.old.name) for change in stage.diff.triggers if change.old is not None}
     return replace(
         target,
-        views=(*(view for view in aside.views if fold(view.name) not in views), *target.views),
-        triggers=(
-            *(each for each in aside.triggers if (fold(each.table), fold(each.name)) not in triggers),
-            *target.triggers,
-        ),
+        views=(*(view for view in stage.aside.views if fold(view.name) not in views), *target.views),
+        triggers=(*(each for each in stage.aside.triggers if fold(each.name) not in triggers), *target.triggers),
     )
 
 

@@ -194,6 +194,8 @@ def _default_key(reader: Reader) -> str:
             tokens = tokens[1:-1]
         if not tokens:
             raise reader.error("an expression", reader.before)
+        if len(tokens) == 2 and tokens[0].text == "+" and tokens[1].kind in ("number", "string", "blob"):
+            tokens = tokens[1:]  # a plus before a constant says nothing, in parentheses or without
         return reader.fragment(tokens, frozenset()).key
     sign = reader.take_one(("+", "-"))
     token = reader.token

@@ -16,7 +16,7 @@ from sodaf_migrate.applier.preview import dry_run_of
 from sodaf_migrate.applier.session import Session
 from sodaf_migrate.dialects.sqlite.inspect import raw_digests
 from sodaf_migrate.dialects.sqlite.normalise import normalise
-from sodaf_migrate.errors import DatabaseError, MigrationError
+from sodaf_migrate.errors import DatabaseError, MigrationError, StatementError
 from sodaf_migrate.plan import Severity
 from sodaf_migrate.results import BatchMigrationResult, DryRunResult, MigrationResult
 from sodaf_migrate.schema.model import Schema, fold
@@ -130,7 +130,10 @@ class Batch:
             tables=tuple(table for wish in together for table in wish.tables),
             indexes=tuple(index for wish in together for index in wish.indexes),
         )
-        stored = normalise(whole, self.session.wire.on_connect)
+        try:
+            stored = normalise(whole, self.session.wire.on_connect)
+        except StatementError:
+            return  # one of them is wrong, which each will find out, and say, for itself
         tables = {fold(table.name): table for table in stored.tables}
         indexes: dict[str, list[object]] = {}
         for index in stored.indexes:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sodaf_migrate import __version__
+from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.engine import Comparison
 from sodaf_migrate.compare.names import object_names
 from sodaf_migrate.dialects.sqlite.census import questions, statistics_tables, take_census
@@ -35,6 +37,7 @@ class Planning:
         said = (*_kept_findings(comparison), *_rename_findings(comparison))
         if not comparison.diff.has_changes:
             return Plan(doctype=comparison.diff.doctype, version=version, diff=comparison.diff, findings=said)
+        refuse_taken_names(self.wire, comparison.diff)
         verdict = self.verdict(comparison)
         applied = comparison.memory.version
         if applied and version < applied and _is_stamp(version) and _is_stamp(applied):
@@ -57,6 +60,26 @@ class Planning:
         diff = comparison.diff
         census = take_census(self.wire, questions(comparison.live, diff))
         return settle(comparison.live, diff, census, allows=self.options.allows, whole=self.whole)
+
+
+def refuse_taken_names(wire: Wire, diff: SchemaDiff) -> None:
+    """Raise UnsupportedChangeError when something that stays has the name of a table or index that shall come.
+
+    Tables, views, virtual tables and indexes share one set of names in a database.
+    """
+    changes: list[Any] = [*diff.tables, *diff.indexes, *diff.views, *diff.virtual_tables]
+    pairs = [(change.old, change.new) for change in changes]
+    leaving = {fold(old.name) for old, _ in pairs if old is not None}
+    coming = {fold(new.name): new.name for _, new in pairs if new is not None and fold(new.name) not in leaving}
+    kinds = "iif(type = 'table' AND rootpage = 0, 'virtual table', type)"
+    taken = f"SELECT {kinds}, name, tbl_name FROM main.sqlite_schema WHERE type <> 'trigger'"
+    for kind, name, home in wire.query(taken) if coming else ():
+        if fold(name) in coming:
+            what = f'an index on "{home}"' if kind == "index" else f"a {kind} that is not ours"
+            raise UnsupportedChangeError(
+                f'"{diff.doctype}" needs the name "{coming[fold(name)]}", but {what} has it already',
+                hint="Rename or drop that one, or give the DocType another table_name (see docs/refusals.md).",
+            )
 
 
 def refuse(plan: Plan, options: SyncOptions) -> None:

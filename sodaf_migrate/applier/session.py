@@ -17,7 +17,15 @@ from sodaf_migrate.dialects.sqlite.normalise import normalise
 from sodaf_migrate.dialects.sqlite.planner import renamed
 from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.doctype.engine import DocTypeEngine
-from sodaf_migrate.errors import ExecutionError, GuardError, MigrationError, ShadowMismatchError, StalePlanError
+from sodaf_migrate.errors import (
+    DefinitionError,
+    ExecutionError,
+    GuardError,
+    MigrationError,
+    ShadowMismatchError,
+    StalePlanError,
+    StatementError,
+)
 from sodaf_migrate.events import Listener, Progress, silent
 from sodaf_migrate.execute.executor import Execution, MigrationExecutor
 from sodaf_migrate.history.manager import MigrationHistoryManager
@@ -64,11 +72,21 @@ class Session:
         return SchemaComparisonEngine(
             engine=self.engine,
             read=self._read,
-            normalise=lambda wish: normalise(wish, self.wire.on_connect),
+            normalise=self._normalised,
             rename=lambda live, diff: renamed(live, diff, self.wire.on_connect),
             remembered=self.remembered,
             rules=self.rules,
         )
+
+    def _normalised(self, wish: Schema) -> Schema:
+        try:
+            return normalise(wish, self.wire.on_connect)
+        except StatementError as error:
+            names = ", ".join(f'"{table.name}"' for table in wish.tables)
+            raise DefinitionError(
+                f"The definition wishes for a table that SQLite refuses: {names}: {error.details.get('reason', error)}",
+                hint="Correct the definition; nothing was changed.",
+            ) from error
 
     def _read(self, names: Collection[str] | None) -> Schema:
         return without(read_schema(self.wire, around=names), self.history.tables)

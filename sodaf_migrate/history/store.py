@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import astuple
 from typing import Any, TypeVar
 
-from sodaf_migrate.errors import StatementError
+from sodaf_migrate.errors import HistoryError, StatementError
 from sodaf_migrate.history.chain import GENESIS, Event, sealed
 from sodaf_migrate.history.record import COLUMNS, MigrationRecord, canonical
 from sodaf_migrate.history.tables import EVENT, HISTORY, LAYOUT, check_layout
@@ -33,6 +33,11 @@ def _where_there(read: Callable[[], _T]) -> _T | None:
         # Asking sqlite_schema first would read all of it each time; a database without history is the rare case.
         if str(error.details.get("reason")).startswith("no such table: main."):
             return None
+        if str(error.details.get("reason")).startswith("no such column"):
+            raise HistoryError(
+                f"The history cannot be read: a table of its name is none of ours ({error.details.get('reason')})",
+                hint="Rename that table; the history tables are made when they are needed.",
+            ) from error
         raise
 
 

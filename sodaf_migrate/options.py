@@ -39,7 +39,9 @@ class SyncOptions:
 
     ``allow`` names hazards ("drop_column", "drop_column:Customer", "drop_column:Customer.legacy"); ``force`` allows
     all. ``renames`` maps old column names to new ones for this call. ``column_order`` "match" also makes the order of
-    columns follow the wish (a rebuild). ``before`` and ``after`` are called inside the transaction with (connection,
+    columns follow the wish (a rebuild). ``on_conversion_error`` says what becomes of values that a field's new type
+    would lose or cannot take: "refuse" the plan, make them "null", take the field's "default", or "keep" them in a
+    column ``<field>__old``. ``before`` and ``after`` are called inside the transaction with (connection,
     plan), ``on_error`` after its rollback with (plan, error). Raises ConfigurationError for an unknown hazard.
     """
 
@@ -47,6 +49,7 @@ class SyncOptions:
     force: bool = False
     renames: Mapping[str, str] = field(default_factory=dict)
     column_order: Literal["ignore", "match"] = "ignore"
+    on_conversion_error: Literal["refuse", "null", "default", "keep"] = "refuse"
     transaction: Literal["migration", "run"] = "migration"
     continue_on_error: bool = True
     lock_timeout: float = 30.0
@@ -58,6 +61,11 @@ class SyncOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "allow", frozenset(self.allow))
+        if self.on_conversion_error not in ("refuse", "null", "default", "keep"):
+            raise ConfigurationError(
+                f'"{self.on_conversion_error}" is nothing that can be done with a value that does not convert',
+                hint='Use "refuse", "null", "default" or "keep".',
+            )
         for entry in sorted(self.allow):
             if entry.partition(":")[0] not in HAZARDS:
                 raise ConfigurationError(
@@ -78,6 +86,7 @@ class DryRunOptions:
     force: bool = False
     renames: Mapping[str, str] = field(default_factory=dict)
     column_order: Literal["ignore", "match"] = "ignore"
+    on_conversion_error: Literal["refuse", "null", "default", "keep"] = "refuse"
     lock_timeout: float = 30.0
 
     def as_sync(self) -> SyncOptions:
@@ -87,6 +96,7 @@ class DryRunOptions:
             force=self.force,
             renames=self.renames,
             column_order=self.column_order,
+            on_conversion_error=self.on_conversion_error,
             lock_timeout=self.lock_timeout,
         )
 

@@ -12,7 +12,7 @@ from sodaf_migrate.compare.engine import Comparison
 from sodaf_migrate.compare.names import object_names
 from sodaf_migrate.dialects.sqlite.census import questions, statistics_tables, take_census
 from sodaf_migrate.dialects.sqlite.planner import make_plan
-from sodaf_migrate.dialects.sqlite.settle import Verdict, settle
+from sodaf_migrate.dialects.sqlite.settle import Manner, Verdict, settle
 from sodaf_migrate.errors import DataLossRiskError, UnsupportedChangeError
 from sodaf_migrate.options import SyncOptions
 from sodaf_migrate.plan import Finding, Hazard, Plan, Severity
@@ -59,7 +59,8 @@ class Planning:
         """What of the diff can be made now, by the census."""
         diff = comparison.diff
         census = take_census(self.wire, questions(comparison.live, diff))
-        return settle(comparison.live, diff, census, allows=self.options.allows, whole=self.whole)
+        manner = Manner(whole=self.whole, on_conversion_error=self.options.on_conversion_error)
+        return settle(comparison.live, diff, census, allows=self.options.allows, manner=manner)
 
 
 def refuse_taken_names(wire: Wire, diff: SchemaDiff) -> None:

@@ -62,11 +62,16 @@ class TableChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnChange:
-    """A column that comes, goes or changes; ``table`` is the table's name after any rename."""
+    """A column that comes, goes or changes; ``table`` is the table's name after any rename.
+
+    ``fields`` gives the field types before and after where a definition says them: values are then read by these, not
+    by the declared types alone.
+    """
 
     table: str
     old: Column | None
     new: Column | None
+    fields: tuple[str, str] | None = None
 
     @property
     def aspects(self) -> frozenset[str]:
@@ -330,4 +335,6 @@ def _tables_of(change: Any) -> tuple[str, ...]:
 
 
 def _swapped(change: Any) -> Any:
+    if isinstance(change, ColumnChange):  # what was converted is not converted again on the way back
+        return replace(change, old=change.new, new=change.old, fields=None)
     return replace(change, old=change.new, new=change.old)

@@ -103,7 +103,8 @@ class SchemaComparisonEngine:
             if memory.version is None:  # nobody can tell whether a swap took place: only the call's own word counts
                 done |= set(asked.renames) - set(options.renames.items())
             diff = _columns_renamed(diff, live, wish.tables[0], pairs, done)
-        return self._compared(diff, live, wish, self._policy(name, options, memory), declared, memory)
+        found = self._compared(diff, live, wish, self._policy(name, options, memory), declared, memory)
+        return replace(found, diff=_with_field_types(found.diff, doctype))
 
     def glance(
         self, name: str, options: SyncOptions, *, wish: Schema, live: Schema, memory: Remembered
@@ -202,6 +203,22 @@ def _owned_later(
         if old is not None and old != table:
             found |= carried(owned, old, table)
     return found
+
+
+#: The field type that a declared type stands for, where no definition says which one it was.
+_STANDS_FOR = {"TEXT": "Data", "VARCHAR": "Data", "INTEGER": "Int", "INT": "Int", "REAL": "Float", "DECIMAL": "Float"}
+
+
+def _with_field_types(diff: SchemaDiff, doctype: DocType) -> SchemaDiff:
+    """``diff`` with the field types of every column whose declared type changes."""
+    found = []
+    for change in diff.columns:
+        field = doctype.field(change.new.name) if change.new is not None else None
+        if change.old is not None and field is not None and "type" in change.aspects:
+            before = _STANDS_FOR.get(change.old.type.partition("(")[0].strip())
+            change = replace(change, fields=(before, field.fieldtype) if before else None)
+        found.append(change)
+    return replace(diff, columns=tuple(found))
 
 
 def declared_renames(wish: Wish) -> tuple[Rename, ...]:

@@ -119,7 +119,7 @@ def _cheap_way(natives: tuple[Statement, ...], edits: tuple[Statement, ...]) -> 
 
 def _edited(table: Table, target: Table, indexes: tuple[Index, ...], facts: Facts) -> tuple[Statement, ...] | None:
     mine = fold(target.name)
-    if any(home == mine for home, _ in facts.fills):
+    if any(home == mine for home, _ in (*facts.fills, *facts.values)):
         return None  # values have to be written
     counts = {column: count for (home, column), count in facts.holding.items() if home == mine}
     return edit(table, target, indexes, counts)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.census_keys import about_keys
+from sodaf_migrate.dialects.sqlite.conversion import Outcome, conversion
 from sodaf_migrate.dialects.sqlite.convert import altered, misfits
 from sodaf_migrate.dialects.sqlite.edit import constant_text, default_condition
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
@@ -96,7 +97,7 @@ def _about_columns(
         if "not_null" in change.aspects and change.new.not_null and not change.old.not_null:
             yield Question(kind="nulls", table=there.name, about=about, condition=f"{column} IS NULL")
         if ("type" in change.aspects or fold(table) in strict) and change.new.generated is None:
-            yield from _about_type(there, about, column, change.old, change.new, strict.get(fold(table), there.strict))
+            yield from _about_type(there, about, column, change, strict.get(fold(table), there.strict))
     asked = {names.column(table, c.old.name) for c in diff.columns if c.old and fold(c.table) == fold(table)}
     yield from _about_strict(there, strict.get(fold(table)), asked)
 
@@ -120,10 +121,17 @@ def _untouched(column: Column) -> str:
     return constant_text(column.default) if isinstance(column.default, Sql) and default_condition(column) else "NULL"
 
 
-def _about_type(there: Table, about: str, column: str, old: Column, new: Column, strict: bool) -> Iterator[Question]:
-    condition = altered(column, old.type, new.type, strict=(there.strict, strict))
-    if condition:
-        yield Question(kind="altered", table=there.name, about=about, condition=condition, show=column)
+def _about_type(there: Table, about: str, column: str, change: ColumnChange, strict: bool) -> Iterator[Question]:
+    old, new = change.old, change.new
+    assert old is not None and new is not None
+    if change.fields is not None:
+        found = conversion(*change.fields, column)
+        conditions = {"altered": found.where(Outcome.LOSSY), "impossible": found.impossible}
+    else:
+        conditions = {"altered": altered(column, old.type, new.type, strict=(there.strict, strict))}
+    for kind, condition in conditions.items():
+        if condition:
+            yield Question(kind=kind, table=there.name, about=about, condition=condition, show=column)
     refused = misfits(column, new.type) if strict else None
     if refused:
         yield Question(kind="misfits", table=there.name, about=about, condition=refused, show=column)

@@ -60,6 +60,7 @@ def make_plan(
             statistics=statistics,
             taken=_taken(live),
             fills=verdict.fills,
+            values=verdict.values,
             holding=verdict.holding,
             edits=edits and shadow.catalogue_is_open(),
         )

@@ -28,13 +28,15 @@ class Facts:
 
     ``statistics`` names those of sqlite_stat1 and sqlite_stat4 that exist; ``taken`` are all names of tables, views
     and indexes, folded; ``version`` is the SQLite library's. ``edits`` says whether the catalogue may be edited;
-    ``fills`` what replaces NULL and ``holding`` how many rows hold the old default, both by (folded table, column).
+    ``fills`` what replaces NULL, ``values`` what a column gets instead of its old value, and ``holding`` how many rows
+    hold the old default, all by (folded table, folded column).
     """
 
     version: tuple[int, int, int]
     statistics: tuple[str, ...] = ()
     taken: frozenset[str] = frozenset()
     fills: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    values: Mapping[tuple[str, str], str] = field(default_factory=dict)
     holding: Mapping[tuple[str, str], int] = field(default_factory=dict)
     edits: bool = False
 
@@ -47,7 +49,7 @@ def rebuild(old: Table, new: Table, indexes: Iterable[Index], facts: Facts) -> t
     """
     temp = _free_name(old.name, facts.taken)
     text = rename_table_text(_text(old, new), temp)
-    columns = _copied(old, new, facts.fills)
+    columns = _copied(old, new, facts)
     rowid = _rowid_copy(old, new)
     targets = ([rowid[0]] if rowid else []) + [quote(name) for name, _ in columns]
     sources = ([rowid[1]] if rowid else []) + [expression for _, expression in columns]
@@ -84,15 +86,16 @@ def _free_name(name: str, taken: frozenset[str]) -> str:
     return f"{name}__rebuild{number}"
 
 
-def _copied(old: Table, new: Table, fills: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
+def _copied(old: Table, new: Table, facts: Facts) -> list[tuple[str, str]]:
     """(column of the new table, expression over the old one) for each column that has a value to copy."""
     found = []
     for column in new.columns:
         there = old.column(column.name)
-        if there is None or column.generated is not None:
+        name = (fold(new.name), fold(column.name))
+        expression = facts.values.get(name) or (quote(there.name) if there is not None else None)
+        if expression is None or column.generated is not None:
             continue
-        expression = quote(there.name)
-        fill = fills.get((fold(new.name), fold(column.name)))
+        fill = facts.fills.get(name)
         found.append((column.name, f"coalesce({expression}, {fill})" if fill else expression))
     if found:
         return found
@@ -167,7 +170,8 @@ def _join(old: Table, new: Table) -> tuple[str, str] | None:
 def _unchanged(old: Table, after: Column, new: Table, facts: Facts) -> bool:
     """Whether the copy has to give the very value back: no fill, no other type, no affinity that converts."""
     before = old.column(after.name)
-    if before is None or before.type != after.type or (fold(new.name), fold(after.name)) in facts.fills:
+    name = (fold(new.name), fold(after.name))
+    if before is None or before.type != after.type or name in facts.fills or name in facts.values:
         return False
     if affinity(before.type, strict=old.strict) != affinity(after.type, strict=new.strict):
         return False

@@ -132,7 +132,7 @@ def _alter(stage: Stage, target: Table) -> None:
     indexes = before.indexes_of(target.name)
     up = alter_table(stage.shadow, target, indexes, stage.facts)
     # Fills and counts speak of the rows as they are now, not as they will be on the way back.
-    back_facts = replace(stage.facts, fills={}, holding={})
+    back_facts = replace(stage.facts, fills={}, values={}, holding={})
     with _taken_back(stage.shadow):
         down = alter_table(stage.shadow, old, indexes, back_facts)
     gone = [c.name for c in old.columns if target.column(c.name) is None]

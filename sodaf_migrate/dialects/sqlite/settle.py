@@ -8,12 +8,13 @@ from typing import TypeGuard
 
 from sodaf_migrate.compare.changes import ColumnChange, RowsChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.census import Answer, Census, LiveNames
+from sodaf_migrate.dialects.sqlite.conversion import conversion, policy_expression, side_expression
 from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.plan import Finding, Guard, Hazard, Severity
-from sodaf_migrate.schema.model import Literal, Schema, Sql, fold
+from sodaf_migrate.schema.model import Column, Literal, Schema, Sql, fold
 
-__all__ = ["Cleaning", "Verdict", "settle"]
+__all__ = ["Cleaning", "Manner", "Verdict", "settle"]
 
 Allows = Callable[[str, str, str | None], bool]
 
@@ -40,6 +41,7 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     cleanings: tuple[Cleaning, ...] = ()
     fills: dict[tuple[str, str], str] = field(default_factory=dict, hash=False)
+    values: dict[tuple[str, str], str] = field(default_factory=dict, hash=False)  # what conversions give
     holding: dict[tuple[str, str], int] = field(default_factory=dict, hash=False)  # rows that hold the old default
 
 
@@ -53,6 +55,7 @@ _CHANGING = {
 }
 
 _IMPOSSIBLE = {
+    "impossible": ("VALUES_DO_NOT_CONVERT", "values that the field's new type cannot take"),
     "misfits": ("ROWS_DO_NOT_FIT", "values that the column would refuse"),
     "violators": ("CHECK_VIOLATED", "rows that break the new CHECK"),
     "keyless": ("KEY_IS_NULL", "rows without a value for the primary key"),
@@ -60,17 +63,30 @@ _IMPOSSIBLE = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a diff is settled.
+
+    ``whole``: the wish is plain SQL. ``backups``: what is about to be lost will be backed up first.
+    ``on_conversion_error``: what becomes of values that a field's new type would lose or cannot take.
+    """
+
+    whole: bool = False
+    backups: bool = False
+    on_conversion_error: str = "refuse"
+
+
 class _Settler:
-    def __init__(
-        self, live: Schema, diff: SchemaDiff, census: Census, allows: Allows, whole: bool, backups: bool
-    ) -> None:
-        self.diff, self.census, self.allows, self.whole, self.backups = diff, census, allows, whole, backups
+    def __init__(self, live: Schema, diff: SchemaDiff, census: Census, allows: Allows, manner: Manner) -> None:
+        self.diff, self.census, self.allows, self.manner = diff, census, allows, manner
         self.names = LiveNames(live, diff)
         self.hazards: list[Hazard] = []
         self.guards: list[Guard] = []
         self.findings: list[Finding] = []
         self.cleanings: list[Cleaning] = []
         self.fills: dict[tuple[str, str], str] = {}
+        self.values: dict[tuple[str, str], str] = {}
+        self.kept: list[ColumnChange] = []
 
     def settle(self) -> Verdict:
         columns = tuple(settled for change in self.diff.columns if (settled := self._column(change)) is not None)
@@ -80,12 +96,15 @@ class _Settler:
         for answer in self.census.answers:
             self._answer(answer)
         return Verdict(
-            diff=replace(self.diff, columns=columns, rows=tuple(filter(self._followed, self.diff.rows))),
+            diff=replace(
+                self.diff, columns=columns + tuple(self.kept), rows=tuple(filter(self._followed, self.diff.rows))
+            ),
             hazards=tuple(self.hazards),
             guards=tuple(self.guards),
             findings=tuple(self.findings),
             cleanings=tuple(self.cleanings),
             fills=self.fills,
+            values=self.values,
             holding=dict(self._holding()),
         )
 
@@ -97,7 +116,7 @@ class _Settler:
 
     def _label(self, table: str) -> str:
         """Whom a hazard names: the DocType, or the table where the wish is plain SQL."""
-        return table if self.whole else self.diff.doctype
+        return table if self.manner.whole else self.diff.doctype
 
     def _find(self, kind: str, table: str, about: str) -> Answer | None:
         there = self.names.table(table)
@@ -114,6 +133,8 @@ class _Settler:
             return change
         if change.old is None:
             return self._column_comes(change)
+        if change.fields is not None:
+            self._convert(change)
         answer = self._find("nulls", change.table, change.old.name)
         if "not_null" not in change.aspects or answer is None or not answer.count:
             return change
@@ -147,6 +168,24 @@ class _Settler:
         self._pending(change, rows)
         return replace(change, new=replace(column, not_null=False, not_null_conflict=None, not_null_name=None))
 
+    def _convert(self, change: ColumnChange) -> None:
+        """Decide what the values of a retyped field become; those that do not convert obey the caller's policy."""
+        assert change.fields is not None and change.old is not None and change.new is not None
+        found = conversion(*change.fields, quote(change.new.name))
+        policy = self.manner.on_conversion_error
+        lossy = self.allows("lossy_conversion", self._label(change.table), change.old.name)
+        default = change.new.default
+        text = constant_text(default) if isinstance(default, Sql) else None
+        if found.trivial:
+            return
+        key = (fold(change.table), fold(change.new.name))
+        self.values[key] = policy_expression(found, policy, text, allow_lossy=lossy, allow_longer=True)
+        losing = [self._find(kind, change.table, change.old.name) for kind in ("impossible", "altered")]
+        if policy == "keep" and any(answer is not None and answer.count for answer in losing):
+            side = Column(name=f"{change.new.name}__old")
+            self.kept.append(ColumnChange(table=change.table, old=None, new=side))
+            self.values[key[0], fold(side.name)] = side_expression(found, allow_lossy=lossy, allow_longer=True)
+
     def _pending(self, change: ColumnChange, rows: int) -> None:
         assert change.new is not None
         self.findings.append(
@@ -178,7 +217,7 @@ class _Settler:
         self.hazards.append(
             Hazard(name=name, doctype=label, column=column, message=message, rows=rows, samples=samples)
         )
-        if name in _LOSING and rows and not self.backups:
+        if name in _LOSING and rows and not self.manner.backups:
             lost = f"{message}: the old values could not be brought back, for no backup of them is taken"
             self.hazards.append(Hazard(name="irreversible", doctype=label, column=column, message=lost, rows=rows))
 
@@ -198,7 +237,9 @@ class _Settler:
         table = next(
             (t for t in self.diff.table_names if (there := self.names.table(t)) and there.name == question.table), ""
         )
-        if question.kind in _IMPOSSIBLE:
+        if question.kind in ("altered", "impossible") and self.manner.on_conversion_error != "refuse":
+            self._given_up(table, answer)
+        elif question.kind in _IMPOSSIBLE:
             self._impossible(question.kind, table, question.about, answer.count, answer.samples)
         elif question.kind in _CHANGING:
             hazard, words = _CHANGING[question.kind]
@@ -221,6 +262,13 @@ class _Settler:
                 rows=count,
             )
         )
+
+    def _given_up(self, table: str, answer: Answer) -> None:
+        """Values that do not convert, where the caller said what becomes of them."""
+        policy, about = self.manner.on_conversion_error, answer.question.about
+        if policy == "keep":
+            return  # nothing is lost
+        self._hazard("lossy_conversion", table, about, f'values of "{about}" do not convert: {policy} instead', answer)
 
     def _taken(self, table: str, answer: Answer) -> None:
         self.findings.append(
@@ -292,6 +340,7 @@ _MEANINGS = {
     "values": "values in the column that goes",
     "altered": "values that would not read back as they are",
     "misfits": "values that do not fit",
+    "impossible": "values that do not convert",
     "keyless": "rows without a key",
     "longer": "values longer than the new length",
     "violators": "rows that break the CHECK",
@@ -307,12 +356,6 @@ def _meaning(answer: Answer) -> str:
     return f'{_MEANINGS[question.kind]} of "{question.table}"{about}'
 
 
-def settle(
-    live: Schema, diff: SchemaDiff, census: Census, *, allows: Allows, whole: bool = False, backups: bool = False
-) -> Verdict:
-    """What of ``diff`` can be made now.
-
-    ``allows(hazard, doctype, column)`` says what the caller accepts; ``whole`` that the wish is plain SQL; ``backups``
-    that what is about to be lost will be backed up first.
-    """
-    return _Settler(live, diff, census, allows, whole, backups).settle()
+def settle(live: Schema, diff: SchemaDiff, census: Census, *, allows: Allows, manner: Manner | None = None) -> Verdict:
+    """What of ``diff`` can be made now; ``allows(hazard, doctype, column)`` says what the caller accepts."""
+    return _Settler(live, diff, census, allows, manner or Manner()).settle()

@@ -12,14 +12,14 @@ from sodaf_migrate.applier.migrations import as_migration, pending_migrations
 from sodaf_migrate.applier.planning import refuse
 from sodaf_migrate.applier.preview import dry_run_of
 from sodaf_migrate.applier.rollback import way_back
-from sodaf_migrate.applier.session import Session
+from sodaf_migrate.applier.session import Session, warnings_of
 from sodaf_migrate.applier.status import adopted, status_of
 from sodaf_migrate.compare.names import object_names
 from sodaf_migrate.desired import SiteRules
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.doctype.engine import DocTypeEngine
-from sodaf_migrate.errors import ConfigurationError
+from sodaf_migrate.errors import ConfigurationError, PlanRefusedError
 from sodaf_migrate.events import Listener, silent
 from sodaf_migrate.execute.executor import MigrationExecutor
 from sodaf_migrate.history.manager import MigrationHistoryManager
@@ -71,13 +71,15 @@ class MigrationApplier:
         return MigrationHistoryManager(self.target)
 
     @contextmanager
-    def _session(self, options: SyncOptions, *, readonly: bool = False, run_id: str | None = None) -> Iterator[Session]:
+    def _session(
+        self, options: SyncOptions, *, readonly: bool = False, create: bool = False, run_id: str | None = None
+    ) -> Iterator[Session]:
         with open_wire(
             self.target,
             readonly=readonly,
             on_connect=self.on_connect,
             lock_timeout=options.lock_timeout,
-            must_exist=readonly,
+            must_exist=not create,
         ) as wire:
             yield Session(
                 wire=wire,
@@ -96,14 +98,14 @@ class MigrationApplier:
         """Bring one DocType's tables in step. Raises DataLossRiskError, LockHeldError… : then nothing was changed."""
         self.engine.get(name)  # an unknown name is said before the database is touched
         options = options or SyncOptions()
-        with self._session(options) as session:
+        with self._session(options, create=True) as session:
             return session.sync(name, lambda: session.plan(name))
 
     def sync_all_doctypes(self, options: SyncOptions | None = None) -> BatchMigrationResult:
         """Bring every DocType in step, those first on which others depend; failures are in the result."""
         options = options or SyncOptions()
         run_id = f"run-{int(time.time() * 1000):x}-{secrets.token_hex(4)}"
-        with self._session(options, run_id=run_id) as session:
+        with self._session(options, create=True, run_id=run_id) as session:
             return Batch(session=session, run_id=run_id).run()
 
     def plan(self, name: str, options: SyncOptions | None = None) -> Plan:
@@ -128,7 +130,7 @@ class MigrationApplier:
     def sync_schema(self, wish: Schema, options: SyncOptions | None = None, *, name: str = "schema") -> MigrationResult:
         """Make the database what ``wish`` says; things that are not ours are kept. ``name`` stands in history."""
         options = options or SyncOptions()
-        with self._session(options) as session:
+        with self._session(options, create=True) as session:
             return session.sync(name, lambda: session.plan_schema(wish, name))
 
     def dry_run_schema(
@@ -153,15 +155,21 @@ class MigrationApplier:
 
     def apply_migration(self, migration: Migration, options: SyncOptions | None = None) -> MigrationResult:
         """Apply a plan that was stored. Raises StalePlanError when the database is not as it was then."""
-        if migration.plan is None:
+        if not isinstance(migration, Migration) or migration.plan is None:
+            name = getattr(migration, "id", migration)
             raise ConfigurationError(
-                f'The migration "{migration.id}" carries no plan',
-                hint="Take it from get_pending_migrations() or Plan.from_json().",
+                f'"{name}" is no migration with a plan', hint="Take it from get_pending_migrations()."
             )
         options = options or SyncOptions()
-        with self._session(options) as session:
+        with self._session(options, create=True) as session:
+            known = session.history.find(migration.id)
+            if known is not None and known.status in ("applied", "rolled_back"):
+                raise PlanRefusedError(
+                    f'The migration "{migration.id}" was applied already ({known.status.replace("_", " ")})',
+                    hint="Take the pending ones anew with get_pending_migrations().",
+                )
             refuse(migration.plan, options)
-            return session.apply(migration.plan)
+            return session.apply(migration.plan, migration_id=migration.id)
 
     def rollback_migration(self, migration_id: str, options: RollbackOptions | None = None) -> MigrationResult:
         """Take one migration back: its reverse changes, planned anew against what is live now."""
@@ -177,6 +185,12 @@ class MigrationApplier:
             record = session.history.get_migration_by_id(migration_id)
             plan = way_back(session, record)
             refuse(plan, sync)
+            if not plan.has_changes:
+                why = "; ".join(warnings_of(plan)) or "nothing of it is left"
+                raise PlanRefusedError(
+                    f'The migration "{migration_id}" cannot be rolled back: {why}',
+                    hint="Mend what the message names, then try again (see docs/refusals.md).",
+                )
             return session.apply(plan, reverses=migration_id)
 
     # Looking at the site.

@@ -14,6 +14,7 @@ from sodaf_migrate import __version__
 from sodaf_migrate.applier.planning import refuse
 from sodaf_migrate.applier.preview import dry_run_of
 from sodaf_migrate.applier.session import Session
+from sodaf_migrate.desired import SINGLES_TABLE
 from sodaf_migrate.dialects.sqlite.inspect import raw_digests
 from sodaf_migrate.dialects.sqlite.normalise import normalise
 from sodaf_migrate.errors import DatabaseError, MigrationError, StatementError
@@ -158,23 +159,26 @@ class Batch:
         known = self.session.history.settled()
         if not known:
             return frozenset()
-        live = raw_digests(self.session.wire)
-        return frozenset(
-            name
-            for name in names
-            if name in known and known[name] == (self._wish_digest(name), self._live_digest(name, live))
-        )
+        live = self._live_digests()
+        return frozenset(name for name in names if known.get(name) == (self._wish_digest(name), live.get(name)))
 
-    def _live_digest(self, name: str, live: dict[str, str]) -> str:
-        return live.get(fold(self.session.engine.get(name).table), "")
+    def _live_digests(self) -> dict[str, str]:
+        """By DocType, the digest of the stored texts around its table; none where there is no such table."""
+        stored = {fold(table): digest for table, digest in raw_digests(self.session.wire).items()}
+        tables = {name: self._table(name) for name in self.session.engine.names()}
+        return {name: stored[table] for name, table in tables.items() if table in stored}
+
+    def _table(self, name: str) -> str:
+        doctype = self.session.engine.get(name)
+        return fold(SINGLES_TABLE if doctype.issingle else doctype.table)
 
     def _remember(self, quiet: frozenset[str]) -> None:
         """Write down who is in step now. Only a memory: a lock that somebody holds is no reason to fail."""
         fresh = [r for r in self.results if r.success and r.doctype not in quiet and not _stands(r)]
         if not fresh:
             return
-        live = raw_digests(self.session.wire)
-        entries = {r.doctype: (self._wish_digest(r.doctype), self._live_digest(r.doctype, live)) for r in fresh}
+        live = self._live_digests()
+        entries = {r.doctype: (self._wish_digest(r.doctype), live[r.doctype]) for r in fresh if r.doctype in live}
         try:
             with self.session.wire.atomic():
                 self.session.history.initialize_history_table()

@@ -9,7 +9,7 @@ from typing import Any
 from sodaf_migrate import __version__
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.engine import Comparison
-from sodaf_migrate.compare.names import object_names
+from sodaf_migrate.compare.names import constraint_name, object_names
 from sodaf_migrate.dialects.sqlite.census import questions, statistics_tables, take_census
 from sodaf_migrate.dialects.sqlite.planner import make_plan
 from sodaf_migrate.dialects.sqlite.settle import Manner, Verdict, settle
@@ -50,7 +50,7 @@ class Planning:
             statistics=statistics_tables(self.wire),
             edits=self.edits and self.wire.catalogue_is_open(),
         )
-        owns, disowns = _ownership(comparison, plan)
+        owns, disowns = _ownership(comparison)
         declared = [list(rename) for rename in comparison.declared]
         details = {**plan.details, "declared": declared, "engine": __version__}
         return replace(plan, owns=owns, disowns=disowns, findings=(*plan.findings, *said), details=details)
@@ -126,19 +126,23 @@ def _downgraded(verdict: Verdict, version: str, applied: str) -> Verdict:
     return replace(verdict, hazards=(*verdict.hazards, hazard))
 
 
-def _ownership(comparison: Comparison, plan: Plan) -> tuple[tuple[ObjectName, ...], tuple[ObjectName, ...]]:
-    """What is ours once the plan is applied, and what history called ours that is no longer there."""
-    wished = object_names(comparison.wish)
-    tables = {fold(name) for name in plan.scope} | {fold(table.name) for table in comparison.wish.tables}
-    kept = {
-        ObjectName(kept.name.kind, fold(kept.name.table), fold(kept.name.name))
-        for kept in comparison.diff.kept
-        if kept.reason != "foreign"
-    }
-    renamed = {fold(c.old.name): fold(c.new.name) for c in comparison.diff.tables if c.old and c.new}
-    before = {name for name in comparison.memory.owned if name.table in tables or name.table in renamed}
-    after = wished | kept
-    return tuple(sorted(after)), tuple(sorted(before - after))
+def _ownership(comparison: Comparison) -> tuple[tuple[ObjectName, ...], tuple[ObjectName, ...]]:
+    """What is ours once the plan is applied, and what history called ours and the plan takes away or renames."""
+    diff = comparison.diff
+    left = {fold(change.old.name) for change in diff.tables if change.old is not None}
+    gone = {name for name in comparison.memory.owned if name.table in left}
+    for column in diff.columns:
+        if column.old is not None and (column.new is None or fold(column.new.name) != fold(column.old.name)):
+            gone.add(ObjectName("column", fold(column.table), fold(column.old.name)))
+    things: list[tuple[str, Any]] = [("index", change) for change in diff.indexes]
+    things += [("view", change) for change in diff.views] + [("trigger", change) for change in diff.triggers]
+    for kind, change in things:
+        if change.old is not None and (change.new is None or fold(change.new.name) != fold(change.old.name)):
+            gone.add(ObjectName(kind, fold(getattr(change.old, "table", change.old.name)), fold(change.old.name)))
+    constraints: list[Any] = [*diff.uniques, *diff.foreign_keys, *diff.checks]
+    gone |= {constraint_name(change.table, change.old) for change in constraints if change.old is not None}
+    after = object_names(comparison.wish) | (comparison.memory.owned - gone)
+    return tuple(sorted(after)), tuple(sorted(gone - after))
 
 
 def _kept_findings(comparison: Comparison) -> Iterable[Finding]:

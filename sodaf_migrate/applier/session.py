@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sodaf_migrate.applier.glance import Glance
 from sodaf_migrate.applier.planning import Planning, refuse
@@ -170,11 +170,16 @@ class Session:
         """Whether the error only means that the plan has to be made again."""
         return isinstance(error, GuardError) or error.details.get("check") == SHORT_RECORDS
 
-    def apply(self, plan: Plan, *, keep_failure: bool = True, reverses: str | None = None) -> MigrationResult:
+    def apply(
+        self, plan: Plan, *, keep_failure: bool = True, reverses: str | None = None, migration_id: str | None = None
+    ) -> MigrationResult:
         """Execute a plan with its record in one transaction; a failure is recorded after the rollback."""
         record = self.history.new_record(
             plan, run_id=self.run_id, applied_by=self.options.applied_by, description=self.options.description
         )
+
+        if migration_id is not None:
+            record = replace(record, id=migration_id)
 
         def write(wire: Wire, execution: Execution) -> None:
             self.history.initialize_history_table()

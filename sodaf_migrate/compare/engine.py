@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from sodaf_migrate.compare.changes import ColumnChange, RowsChange, SchemaDiff, TableChange
+from sodaf_migrate.compare.changes import ColumnChange, Kept, RowsChange, SchemaDiff, TableChange
 from sodaf_migrate.compare.compare import Policy, compare
 from sodaf_migrate.compare.follow import Definitions, doctype_renamed, fields_renamed
 from sodaf_migrate.compare.names import carried
@@ -96,6 +96,8 @@ class SchemaComparisonEngine:
         declared = declared_renames(asked)
         rows = [change for change in fields_renamed(asked, self.engine, live) if _fresh(change, memory)]
         diff = SchemaDiff(doctype=name, rows=tuple(rows))
+        if asked.single:
+            diff = self._single_renamed(diff, asked, live, doctype)
         if asked.table is not None:
             diff = self._table_renamed(diff, asked, wish, live, doctype)
             pairs = [*asked.renames, *options.renames.items()]
@@ -104,7 +106,10 @@ class SchemaComparisonEngine:
                 done |= set(asked.renames) - set(options.renames.items())
             diff = _columns_renamed(diff, live, wish.tables[0], pairs, done)
         found = self._compared(diff, live, wish, self._policy(name, options, memory), declared, memory)
-        return replace(found, diff=_with_field_types(found.diff, doctype))
+        left = live.table(doctype.table) if asked.table is None else None
+        kept = (Kept(name=ObjectName("table", left.name, left.name), reason="removed_table"),) if left else ()
+        typed = _with_field_types(found.diff, doctype)
+        return replace(found, diff=replace(typed, kept=typed.kept + kept))
 
     def glance(
         self, name: str, options: SyncOptions, *, wish: Schema, live: Schema, memory: Remembered
@@ -153,10 +158,17 @@ class SchemaComparisonEngine:
         new = wish.tables[0].name
         for old_name, old_table in zip(asked.old_names, asked.old_tables, strict=False):
             there = live.table(old_table)
-            if there is not None and live.table(new) is None:
-                rows = (*diff.rows, *doctype_renamed(old_name, doctype, self.engine, live))
+            if there is not None and live.table(new) is None and old_name not in self.engine:
+                rows = _doctype_rows(diff.rows, old_name, doctype, self.engine, live)
                 change = TableChange(old=there, new=replace(there, name=new))
                 return replace(diff, tables=(change,), rows=rows)
+        return diff
+
+    def _single_renamed(self, diff: SchemaDiff, asked: Wish, live: Schema, doctype: DocType) -> SchemaDiff:
+        """The rows of a Single under its former names; those that nobody holds are left out by the census."""
+        for old_name in asked.old_names:
+            if old_name not in self.engine:
+                diff = replace(diff, rows=_doctype_rows(diff.rows, old_name, doctype, self.engine, live) + diff.rows)
         return diff
 
     def _compared(
@@ -179,6 +191,7 @@ class SchemaComparisonEngine:
             columns=renames.columns + rest.columns,
             rows=renames.rows,
         )
+        memory = replace(memory, owned=policy.owned)
         return Comparison(diff=diff, live=live, wish=wish, declared=declared, memory=memory)
 
 
@@ -203,6 +216,20 @@ def _owned_later(
         if old is not None and old != table:
             found |= carried(owned, old, table)
     return found
+
+
+def _doctype_rows(
+    rows: tuple[RowsChange, ...], old: str, doctype: DocType, engine: Definitions, live: Schema
+) -> tuple[RowsChange, ...]:
+    """What follows a field's rename, of rows that still name the DocType by ``old``, and then the DocType's own."""
+    under = {(column, doctype.name): (column, old) for column in ("parenttype", "doctype")}
+    first = tuple(
+        replace(change, where=tuple(under.get(pair, pair) for pair in change.where))
+        for change in rows
+        if any(pair in under for pair in change.where)
+    )
+    others = tuple(change for change in rows if not any(pair in under for pair in change.where))
+    return (*first, *others, *doctype_renamed(old, doctype, engine, live))
 
 
 #: The field type that a declared type stands for, where no definition says which one it was.
@@ -265,6 +292,7 @@ def _case_renames(there: Table, wish: Table, found: list[ColumnChange]) -> list[
 
 def _tables_concerned(asked: Wish, wish: Schema, engine: Definitions) -> tuple[str, ...]:
     names: list[str | None] = [table.name for table in wish.tables]
+    names.append(engine.get(asked.doctype).table)  # also of one that has become a Single: its rows may still be there
     names += asked.old_tables
     names += [engine.table_of(child) for child, _, _ in asked.parentfield_renames]
     if asked.old_names:

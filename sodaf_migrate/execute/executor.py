@@ -300,7 +300,7 @@ class _Work:
 
 def _played(wire: Wire, statement: str | Statement, where: str) -> int:
     try:
-        return play(wire, Statement(sql=statement) if isinstance(statement, str) else statement)
+        return play(wire, Statement(sql=statement) if isinstance(statement, str) else statement, live=True)
     except ShadowMismatchError as error:
         error.details.setdefault("where", where)
         raise

@@ -85,9 +85,10 @@ def broken_records(events: Iterable[Event], records: Iterable[tuple[MigrationRec
     """What is wrong with the records (each with its stored checksum), by what the events say of them."""
     said = _said(events)
     for record, stored in records:
-        if record.id not in said:
+        told = said.pop(record.id, None)
+        if told is None:
             yield Problem("unknown", record.id, f'No event tells of the migration "{record.id}"')
-        elif not record.checksum == stored == said.pop(record.id):
+        elif not record.checksum == stored == told:
             yield Problem("altered", record.id, f'The record of the migration "{record.id}" was altered')
     for migration_id in said:
         yield Problem("missing", migration_id, f'The record of the migration "{migration_id}" is missing')

@@ -35,7 +35,7 @@ class Fault:
 _REFUSED = Fault(
     StatementError,
     'SQLite refused a statement on "{name}": {reason}',
-    'The statement is in details["sql"]; nothing of it was applied.',
+    "Nothing of the statement was applied; --debug, or the error's details, show it.",
 )
 
 #: By primary result code (sqlite.org/rescode.html); a code that is not listed is a DatabaseError in SQLite's words.

@@ -59,7 +59,11 @@ class Planning:
         """What of the diff can be made now, by the census."""
         diff = comparison.diff
         census = take_census(self.wire, questions(comparison.live, diff))
-        manner = Manner(whole=self.whole, on_conversion_error=self.options.on_conversion_error)
+        manner = Manner(
+            whole=self.whole,
+            owned=comparison.memory.owned,
+            on_conversion_error=self.options.on_conversion_error,
+        )
         return settle(comparison.live, diff, census, allows=self.options.allows, manner=manner)
 
 

@@ -92,6 +92,7 @@ def _compare_table(
     indexes, kept_indexes = _compare_indexes(live, live_indexes, wish_indexes, policy)
     constraints, kept_constraints = _compare_constraints(live, wish, policy)
     gone = {fold(change.old.name) for change in dropped if change.old}
+    indexes += _stranded(live, live_indexes, indexes, gone)
     return SchemaDiff(
         doctype="",
         columns=tuple(changes),
@@ -168,6 +169,15 @@ def _compare_indexes(
             kept.append(Kept(name=ObjectName("index", live.name, index.name), reason="foreign"))
     changes += [IndexChange(table=live.name, old=None, new=index) for index in paired.added]
     return tuple(changes), kept
+
+
+def _stranded(
+    live: Table, there: tuple[Index, ...], changes: tuple[IndexChange, ...], gone: set[str]
+) -> tuple[IndexChange, ...]:
+    """Indexes over a column that is dropped: kept, SQLite would read a quoted name in them as a text."""
+    changing = {fold(change.old.name) for change in changes if change.old is not None}
+    lost = [index for index in there if fold(index.name) not in changing and not gone.isdisjoint(index.names())]
+    return tuple(IndexChange(table=live.name, old=index, new=None) for index in lost)
 
 
 def _pair_by_definition(

@@ -244,7 +244,8 @@ class _Work:
         if hook is None:
             return
         try:
-            hook(self.wire.connection, self.plan)
+            with self.wire.lent() as connection:
+                hook(connection, self.plan)
         except MigrationError:
             raise
         except Exception as error:

@@ -197,6 +197,14 @@ class Index:
     where: Sql | None = None
     sql: str = field(default="", compare=False, repr=False)
 
+    def names(self) -> frozenset[str]:
+        """The folded words among which are all columns that it names."""
+        fragments = [part.expression for part in self.parts] + [self.where]
+        words = {fold(part.column) for part in self.parts if part.column is not None}
+        for fragment in fragments:
+            words |= {fold(word.strip('"')) for word in fragment.key.split()} if fragment is not None else set()
+        return frozenset(words)
+
     def definition(self) -> tuple[Any, ...]:
         """What two indexes of one effect share, whatever their names."""
         return (fold(self.table), self.parts, self.unique, self.where)

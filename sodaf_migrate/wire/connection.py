@@ -96,6 +96,21 @@ class Wire:
         finally:
             cursor.close()
 
+    @contextmanager
+    def lent(self) -> Iterator[sqlite3.Connection]:
+        """The connection for a caller's hook, which may not end the transaction: half a change would stand.
+
+        On a connection that the caller brought nothing is installed, for it may have an authorizer of its own.
+        """
+        if not self.owned:
+            yield self.connection
+            return
+        self.connection.set_authorizer(_no_transaction)
+        try:
+            yield self.connection
+        finally:
+            self.connection.set_authorizer(None)
+
     def edit_catalogue(self, sql: str) -> None:
         """Runs one UPDATE of sqlite_schema inside ``atomic`` and makes it live for every connection.
 
@@ -331,3 +346,7 @@ def _exhausted(cursor: sqlite3.Cursor) -> int:
 
 def _begun(cursor: sqlite3.Cursor) -> tuple[sqlite3.Cursor, list[tuple[Any, ...]]]:
     return cursor, cursor.fetchmany(_BATCH)
+
+
+def _no_transaction(action: int, *_: str | None) -> int:
+    return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_OK

@@ -25,7 +25,8 @@ def about_keys(there: Table, table: str, diff: SchemaDiff, names: LiveNames) -> 
     source = names.as_called_later(table, come)
     for index in _new(table, diff.indexes):
         if index.unique:
-            yield from _duplicates(there, index.name, index.parts, index.where, source)
+            nullable = _may_be_null(there, table, index.parts, diff, names)
+            yield from _duplicates(there, index.name, index.parts, index.where, source, nullable)
     for unique in (*_new(table, diff.uniques), *_new(table, diff.primary_keys)):
         yield from _duplicates(there, ",".join(unique.columns), unique.parts, None, source)
     yield from _about_primary_key(there, table, diff, names)
@@ -47,8 +48,9 @@ def _generated_later(table: str, diff: SchemaDiff) -> bool:
 
 
 def _duplicates(
-    there: Table, about: str, parts: Iterable[KeyPart], where: Sql | None, source: str | None
+    there: Table, about: str, parts: Iterable[KeyPart], where: Sql | None, source: str | None, nullable: bool = False
 ) -> Iterator[Question]:
+    """Rows that repeat another; blanks of a column that may be NULL are counted apart, for they can become NULL."""
     keys: list[str] = []
     for part in parts:
         expression = (
@@ -56,9 +58,24 @@ def _duplicates(
         )
         keys.append(expression + (f" COLLATE {part.collation}" if part.collation else ""))
     condition = " AND ".join([f"{key} IS NOT NULL" for key in keys] + ([f"({where.text})"] if where else []))
+    if nullable and len(keys) == 1:
+        blank = f"{condition} AND {keys[0]} = ''"
+        yield Question(kind="blanks", table=there.name, about=about, condition=blank, groups=tuple(keys), source=source)
+        condition = f"{condition} AND {keys[0]} <> ''"
     yield Question(
         kind="duplicates", table=there.name, about=about, condition=condition, groups=tuple(keys), source=source
     )
+
+
+def _may_be_null(there: Table, table: str, parts: tuple[KeyPart, ...], diff: SchemaDiff, names: LiveNames) -> bool:
+    """Whether the one column of an index may be NULL, now and after the change."""
+    name = parts[0].column if len(parts) == 1 else None
+    live = names.column(table, name) if name is not None else None
+    column = there.column(live) if live is not None else None
+    after = [
+        c.new for c in diff.columns if fold(c.table) == fold(table) and c.new and fold(c.new.name) == fold(name or "")
+    ]
+    return column is not None and not column.not_null and not any(new.not_null for new in after)
 
 
 def _about_primary_key(there: Table, table: str, diff: SchemaDiff, names: LiveNames) -> Iterator[Question]:

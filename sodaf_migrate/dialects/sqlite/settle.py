@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
 from sodaf_migrate.compare.changes import ColumnChange, RowsChange, SchemaDiff
+from sodaf_migrate.dialects.sqlite.affected import affected
 from sodaf_migrate.dialects.sqlite.census import Answer, Census, LiveNames
 from sodaf_migrate.dialects.sqlite.conversion import conversion, policy_expression, side_expression
 from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.plan import Finding, Guard, Hazard, Severity
-from sodaf_migrate.schema.model import Column, Literal, Schema, Sql, fold
+from sodaf_migrate.schema.model import Column, Literal, ObjectName, Schema, Sql, fold
 
 __all__ = ["Cleaning", "Manner", "Verdict", "settle"]
 
@@ -68,17 +69,19 @@ class Manner:
     """How a diff is settled.
 
     ``whole``: the wish is plain SQL. ``backups``: what is about to be lost will be backed up first.
-    ``on_conversion_error``: what becomes of values that a field's new type would lose or cannot take.
+    ``owned``: what history calls ours. ``on_conversion_error``: what becomes of values that a field's new type would
+    lose or cannot take.
     """
 
     whole: bool = False
     backups: bool = False
+    owned: frozenset[ObjectName] = frozenset()
     on_conversion_error: str = "refuse"
 
 
 class _Settler:
     def __init__(self, live: Schema, diff: SchemaDiff, census: Census, allows: Allows, manner: Manner) -> None:
-        self.diff, self.census, self.allows, self.manner = diff, census, allows, manner
+        self.live, self.diff, self.census, self.allows, self.manner = live, diff, census, allows, manner
         self.names = LiveNames(live, diff)
         self.hazards: list[Hazard] = []
         self.guards: list[Guard] = []
@@ -95,6 +98,8 @@ class _Settler:
                 self._table_goes(change.old.name)
         for answer in self.census.answers:
             self._answer(answer)
+        for table, column, what in affected(self.live, self.diff, self.names, self.manner.owned):
+            self._hazard("foreign_object_change", table, column, f'{what} names "{column}"', None)
         return Verdict(
             diff=replace(
                 self.diff, columns=columns + tuple(self.kept), rows=tuple(filter(self._followed, self.diff.rows))
@@ -244,7 +249,7 @@ class _Settler:
         elif question.kind in _CHANGING:
             hazard, words = _CHANGING[question.kind]
             self._hazard(hazard, table, question.about, f'values of "{question.about}" {words}', answer)
-        elif question.kind == "duplicates":
+        elif question.kind in ("duplicates", "blanks"):
             self._duplicates(table, answer)
         elif question.kind == "taken":
             self._taken(table, answer)
@@ -284,31 +289,19 @@ class _Settler:
 
     def _duplicates(self, table: str, answer: Answer) -> None:
         question = answer.question
-        blanks = " AND ".join(f"{group} = ''" for group in question.groups[:1])
-        single = len(question.groups) == 1
-        only_blank = single and all(sample.startswith("'', ") for sample in answer.samples)
-        name = "blank_to_null" if only_blank and not self._not_null(table, question.about) else "drop_duplicates"
-        what = "blanks" if name == "blank_to_null" else "rows that repeat another"
+        name = "blank_to_null" if question.kind == "blanks" else "drop_duplicates"
+        what = "blanks" if question.kind == "blanks" else "rows that repeat another"
         self._hazard(name, table, None, f"{what} stand in the way of the unique ({question.about})", answer)
         if not self.allows(name, self._label(table), None):
             return
-        quoted = f"main.{quote(question.table)}"
-        if name == "blank_to_null":
-            sql = f"UPDATE {quoted} SET {question.groups[0]} = NULL WHERE {blanks}"
+        if question.kind == "blanks":
+            key = question.groups[0]
+            sql = f"UPDATE main.{quote(question.table)} SET {key.partition(' COLLATE ')[0]} = NULL WHERE {key} = ''"
             title = f'turn blanks in "{question.about}" of "{table}" into NULL'
         else:
             sql = self._delete_duplicates(question.table, question.condition, question.groups)
             title = f'delete rows of "{table}" that repeat another in ({question.about})'
         self.cleanings.append(Cleaning(table=question.table, title=title, sql=(sql,)))
-
-    def _not_null(self, table: str, index: str) -> bool:
-        change = next((c for c in self.diff.indexes if c.new and c.new.name == index), None)
-        there = self.names.table(table)
-        if change is None or change.new is None or there is None or change.new.parts[0].column is None:
-            return True
-        live = self.names.column(table, change.new.parts[0].column)
-        column = there.column(live) if live else None
-        return column is None or column.not_null
 
     def _delete_duplicates(self, table: str, condition: str, groups: tuple[str, ...]) -> str:
         """Keep the most recently modified row of each group; among equals, the one that came last."""
@@ -346,6 +339,7 @@ _MEANINGS = {
     "violators": "rows that break the CHECK",
     "orphans": "rows without a parent",
     "duplicates": "rows that repeat another",
+    "blanks": "blanks",
     "taken": "rows that already hold the new name",
 }
 

@@ -1,0 +1,182 @@
+"""What people found by trying: each a way to lose something, or to be told too little."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import pytest
+
+from sodaf_migrate import DataLossRiskError, ExecutionError, MigrationError, PlanRefusedError, SyncOptions
+from tests.founding.conftest import Site, customer
+
+FORCE = SyncOptions(force=True)
+CHILD = {"name": "C", "istable": 1, "fields": [{"fieldname": "qty", "fieldtype": "Int"}]}
+
+
+def parent(name: str, field: str, **more: Any) -> dict[str, Any]:
+    """A DocType with one Table field."""
+    old = more.pop("old_fieldname", None)
+    return {
+        "name": name,
+        "fields": [{"fieldname": field, "fieldtype": "Table", "options": "C", "old_fieldname": old}],
+        **more,
+    }
+
+
+def test_a_dropped_table_is_seen_by_the_next_run(filled: Site) -> None:
+    """What was in step once is not taken to be so for ever: the stored texts are looked at each time."""
+    applier = filled.applier(customer())
+    assert not applier.sync_all_doctypes().changed
+    filled.query('ALTER TABLE "tabCustomer" DROP COLUMN phone')
+    assert applier.sync_all_doctypes().changed
+    filled.query('DROP TABLE "tabCustomer"')
+    assert applier.sync_all_doctypes().changed
+    assert "phone" in filled.columns("tabCustomer")
+
+
+def test_a_doctype_and_its_table_field_renamed_together(site: Site) -> None:
+    """Child rows follow both names in one migration."""
+    site.applier(CHILD, parent("P", "items")).sync_all_doctypes()
+    site.query("INSERT INTO tabC(name, parent, parentfield, parenttype) VALUES ('1', 'x', 'items', 'P')")
+    site.applier(CHILD, parent("P2", "rows", old_fieldname="items", old_name="P")).sync_all_doctypes()
+    assert site.query("SELECT parentfield, parenttype FROM tabC") == [("rows", "P2")]
+
+
+def test_a_single_renamed_with_a_field(site: Site) -> None:
+    """The values of a Single follow its name and its fields' names."""
+    one = {"name": "S", "issingle": 1, "fields": [{"fieldname": "a", "fieldtype": "Data"}]}
+    two = {
+        "name": "S2",
+        "issingle": 1,
+        "old_name": "S",
+        "fields": [{"fieldname": "b", "fieldtype": "Data", "old_fieldname": "a"}],
+    }
+    site.applier(one).sync_all_doctypes()
+    site.query("INSERT INTO tabSingles(doctype, field, value) VALUES ('S', 'a', 'kept')")
+    applier = site.applier(two)
+    assert applier.sync_doctype("S2").changed
+    assert site.query("SELECT doctype, field, value FROM tabSingles") == [("S2", "b", "kept")]
+    assert not applier.sync_doctype("S2").changed
+
+
+def test_an_index_goes_with_its_column(filled: Site) -> None:
+    """Our index on a dropped column, renamed before, does not stay behind as an index on a text."""
+    indexed = {"fieldname": "phone", "fieldtype": "Data", "indexed": 1}
+    filled.applier(customer(phone=indexed)).sync_doctype("Customer")
+    renamed = {"fieldname": "mobile", "fieldtype": "Data", "indexed": 1, "old_fieldname": "phone"}
+    filled.applier(customer(phone=renamed)).sync_doctype("Customer")
+    filled.applier(customer(phone=None)).sync_doctype("Customer", FORCE)
+    assert filled.query("SELECT name FROM pragma_index_list('tabCustomer') WHERE origin = 'c'") == []
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        'CREATE INDEX theirs ON "tabCustomer"("phone")',
+        'CREATE INDEX theirs ON "tabCustomer"(credit) WHERE "phone" IS NOT NULL',
+        'CREATE VIEW theirs AS SELECT "phone" FROM "tabCustomer"',
+        'CREATE TRIGGER theirs AFTER UPDATE OF phone ON "tabCustomer" BEGIN SELECT 1; END',
+        "CREATE VIRTUAL TABLE theirs USING fts5(phone, content='tabCustomer')",
+    ],
+)
+def test_what_others_made_of_a_column_is_told_before_it_goes(filled: Site, foreign: str) -> None:
+    """A drop that would break somebody else's thing, or change what it says, has to be allowed by name."""
+    filled.query(foreign)
+    options = SyncOptions(allow=frozenset({"drop_column", "irreversible"}))
+    applier = filled.applier(customer(phone=None))
+    with pytest.raises(DataLossRiskError, match=r"foreign_object_change.*theirs"):
+        applier.sync_doctype("Customer", options)
+    assert "phone" in filled.columns("tabCustomer")
+
+
+def test_full_text_of_a_renamed_column_is_told(filled: Site) -> None:
+    """A rename would break the queries of an external-content full-text table."""
+    filled.query("CREATE VIRTUAL TABLE ft USING fts5(phone, content='tabCustomer')")
+    renamed = {"fieldname": "mobile", "fieldtype": "Data", "old_fieldname": "phone"}
+    with pytest.raises(DataLossRiskError, match=r"foreign_object_change.*ft"):
+        filled.applier(customer(phone=renamed)).sync_doctype("Customer")
+
+
+def test_blanks_become_null_and_only_real_duplicates_go(filled: Site) -> None:
+    """Rows that are merely blank are not deleted beside those that really repeat another."""
+    for name, phone in (("b1", ""), ("b2", ""), ("d1", "x"), ("d2", "x")):
+        filled.query('INSERT INTO "tabCustomer"(name, phone) VALUES (?, ?)', name, phone)
+    unique = customer(phone={"fieldname": "phone", "fieldtype": "Data", "unique": 1})
+    filled.applier(unique).sync_doctype("Customer", FORCE)
+    rows = filled.query('SELECT name, phone FROM "tabCustomer" ORDER BY name')
+    assert rows == [("Ada", "007"), ("Ben", None), ("b1", None), ("b2", None), ("d2", "x")]
+
+
+def test_a_hook_cannot_end_the_transaction(filled: Site) -> None:
+    """A hook that commits is refused, and nothing of the change stands."""
+    options = SyncOptions(after=lambda connection, plan: connection.execute("COMMIT"))
+    with pytest.raises(ExecutionError, match='hook "after"'):
+        filled.applier(customer({"fieldname": "city", "fieldtype": "Data"})).sync_doctype("Customer", options)
+    assert "city" not in filled.columns("tabCustomer")
+
+
+def test_a_stored_migration_keeps_its_id(filled: Site) -> None:
+    """The record has the id of the migration that was stored, so that it can be asked for and taken back."""
+    applier = filled.applier(customer({"fieldname": "city", "fieldtype": "Data"}))
+    (migration,) = applier.get_pending_migrations()
+    assert applier.apply_migration(migration).migration_id == migration.id
+    assert applier.is_migration_applied(migration.id)
+    with pytest.raises(PlanRefusedError, match="applied already"):
+        applier.apply_migration(migration)
+    assert applier.rollback_migration(migration.id).success
+
+
+def test_not_null_comes_back_only_when_rows_let_it(filled: Site) -> None:
+    """A rollback that rows stand in the way of says so, instead of blaming the tables."""
+    required = customer({"fieldname": "city", "fieldtype": "Data", "required": 1, "default": "x"})
+    filled.applier(required).sync_doctype("Customer")
+    free = customer({"fieldname": "city", "fieldtype": "Data", "default": "x"})
+    relaxed = filled.applier(free).sync_doctype("Customer")
+    filled.query("UPDATE \"tabCustomer\" SET city = NULL WHERE name = 'Ada'")
+    with pytest.raises(PlanRefusedError, match="rows leave it empty"):
+        filled.applier(free).rollback_migration(relaxed.migration_id)
+
+
+def test_a_broken_view_elsewhere_is_no_hindrance(filled: Site) -> None:
+    """A view that was broken long ago keeps nothing from being renamed or rebuilt."""
+    filled.query("CREATE TABLE g(x)")
+    filled.query("CREATE VIEW bv AS SELECT * FROM g")
+    filled.query("DROP TABLE g")
+    filled.query("UPDATE \"tabCustomer\" SET phone = '7'")
+    retyped = {"fieldname": "mobile", "fieldtype": "Int", "old_fieldname": "phone"}
+    assert filled.applier(customer(phone=retyped)).sync_doctype("Customer").changed
+    assert filled.query('SELECT DISTINCT mobile FROM "tabCustomer"') == [(7,)]
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        filled.query("SELECT * FROM bv")
+
+
+def test_rows_of_a_table_that_became_a_single_are_told(filled: Site) -> None:
+    """Nothing is moved or lost in silence when a DocType has no table any more."""
+    result = filled.applier({**customer(), "issingle": 1}).sync_doctype("Customer")
+    assert "KEPT_REMOVED_TABLE" in {finding.code for finding in result.findings}
+    assert filled.query('SELECT count(*) FROM "tabCustomer"') == [(2,)]
+
+
+@pytest.mark.parametrize("policy", ["null", "default", "keep"])
+def test_values_that_do_not_convert(filled: Site, policy: str) -> None:
+    """What becomes of a word in a field of numbers is for the caller to say."""
+    filled.query("UPDATE \"tabCustomer\" SET phone = 'word' WHERE name = 'Ada'")
+    number = customer(phone={"fieldname": "phone", "fieldtype": "Int", "default": "5"})
+    with pytest.raises(MigrationError, match="cannot take"):
+        filled.applier(number).sync_doctype("Customer", FORCE)
+    filled.applier(number).sync_doctype("Customer", SyncOptions(force=True, on_conversion_error=policy))
+    (value,) = filled.query("SELECT phone FROM \"tabCustomer\" WHERE name = 'Ada'")[0]
+    assert value == {"null": None, "default": 5, "keep": None}[policy]
+    if policy == "keep":
+        assert filled.query("SELECT phone__old FROM \"tabCustomer\" WHERE name = 'Ada'") == [("word",)]
+    assert not filled.applier(number).sync_doctype("Customer").changed
+
+
+def test_no_database_is_made_by_a_typing_mistake(site: Site) -> None:
+    """Taking over, or going back, never makes a file."""
+    applier = site.applier(customer())
+    for call in (applier.adopt, lambda: applier.rollback_migration("x")):
+        with pytest.raises(MigrationError):
+            call()
+    assert not site.path.exists()

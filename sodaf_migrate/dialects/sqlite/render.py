@@ -65,7 +65,12 @@ def create_index(index: Index) -> str:
 
 def column_definition(column: Column, constraints: Iterable[Constraint] = ()) -> str:
     """The definition of a column with the ``constraints`` that stand in it, for CREATE TABLE or ADD COLUMN."""
+    constraints = tuple(constraints)
+    nameless = [each for each in constraints if isinstance(each, Check) and each.name is None]
     pieces = [quote(column.name), type_text(column.type)]
+    if column.not_null_name is not None or any(each.name is not None for each in constraints):
+        pieces += [constraint_definition(each, inline=True) for each in nameless]
+        constraints = tuple(each for each in constraints if each not in nameless)
     if column.generated:
         pieces.append(generated_clause(column.generated))
     if column.not_null:
@@ -112,7 +117,8 @@ def _home_without_name(check: Check, table: Table) -> str | None:
             return fold(check.inline)
     elif fold(table.columns[-1].name) not in named:
         return None
-    return next((fold(column.name) for column in table.columns if fold(column.name) not in named), None)
+    # Where every column has a name in it, the check comes first in one: see column_definition.
+    return next((fold(c.name) for c in table.columns if fold(c.name) not in named), fold(table.columns[0].name))
 
 
 def must_be_inline(key: PrimaryKey, table: Table) -> bool | None:

@@ -34,7 +34,7 @@ class Planning:
 
     def plan(self, comparison: Comparison, *, version: str) -> Plan:
         """The plan for a comparison, with its hazards, findings and guards. Nothing is written."""
-        said = (*_kept_findings(comparison), *_rename_findings(comparison))
+        said = (*_kept_findings(comparison), *_rename_findings(comparison), *_late_renames(comparison))
         if not comparison.diff.has_changes:
             return Plan(doctype=comparison.diff.doctype, version=version, diff=comparison.diff, findings=said)
         refuse_taken_names(self.wire, comparison.diff)
@@ -179,3 +179,19 @@ def _rename_findings(comparison: Comparison) -> Iterable[Finding]:
             message=f'"{old}" goes and "{new}" of the same type comes: was it renamed?',
             hint=f'If so, add "old_fieldname": "{old}" to the field "{new}".',
         )
+
+
+def _late_renames(comparison: Comparison) -> Iterable[Finding]:
+    """Renames that were declared too late: the new column is there already, and the old one still has its values."""
+    for home, old, new in comparison.declared:
+        there = comparison.live.table(home)
+        if there is None or (home, old, new) in comparison.memory.renames:
+            continue
+        if there.column(old) is not None and there.column(new) is not None:
+            yield Finding(
+                code="RENAME_TARGET_EXISTS",
+                severity=Severity.WARNING,
+                target=f"{home}.{new}",
+                message=f'"{old}" is not renamed to "{new}": both columns exist; neither is touched',
+                hint=f'Move the values of "{old}" yourself before anything drops it.',
+            )

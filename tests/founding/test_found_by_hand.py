@@ -180,3 +180,12 @@ def test_no_database_is_made_by_a_typing_mistake(site: Site) -> None:
         with pytest.raises(MigrationError):
             call()
     assert not site.path.exists()
+
+
+def test_a_rename_that_was_declared_too_late_is_told(filled: Site) -> None:
+    """Where both columns exist nothing is renamed, and it is said before somebody drops the old values."""
+    filled.applier(customer({"fieldname": "mobile", "fieldtype": "Data"})).sync_doctype("Customer")
+    late = customer(phone={"fieldname": "mobile", "fieldtype": "Data", "old_fieldname": "phone"})
+    result = filled.applier(late).sync_doctype("Customer")
+    assert "RENAME_TARGET_EXISTS" in {finding.code for finding in result.findings}
+    assert filled.query('SELECT phone, mobile FROM "tabCustomer" ORDER BY name') == [("007", None), (None, None)]

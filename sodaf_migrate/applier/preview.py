@@ -15,7 +15,7 @@ from sodaf_migrate.wire.connection import Wire
 
 __all__ = ["dry_run_of"]
 
-#: Rows a second, measured on tables of 20 columns (docs/performance.md); used until a site has its own rates.
+#: Rows a second, measured on tables of 20 columns; used until a site has its own rates.
 _RATES = {Cost.SCAN: 2_000_000.0, Cost.IN_PLACE: 700_000.0, Cost.REBUILD: 200_000.0}
 _INSTANT = 0.002
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sodaf_migrate.compare.engine import Comparison, Remembered
@@ -25,6 +25,7 @@ class Glance:
     tables: dict[str, Table]
     indexes: dict[str, tuple[Index, ...]]
     remembered: dict[str, Remembered]
+    seen: dict[str, Comparison | None] = field(default_factory=dict)  # what was answered already
 
     @classmethod
     def of(cls, session: Any) -> Glance:
@@ -46,8 +47,15 @@ class Glance:
 
     def comparison(self, session: Any, name: str) -> Comparison | None:
         """The comparison of a DocType that is in step; None for any other, and once the schema has changed."""
+        if session.wire.value(_VERSION) != self.version:
+            return None
+        if name not in self.seen:
+            self.seen[name] = self._compared(session, name)
+        return self.seen[name]
+
+    def _compared(self, session: Any, name: str) -> Comparison | None:
         wish = session.wishes.get(name)
-        if wish is None or len(wish.tables) != 1 or session.wire.value(_VERSION) != self.version:
+        if wish is None or len(wish.tables) != 1:
             return None
         table = self.tables.get(fold(wish.tables[0].name))
         if table is None:

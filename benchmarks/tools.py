@@ -56,14 +56,14 @@ def ours_beforehand(task: Task) -> None:
     MigrationApplier(task.path, on_connect=foreign_keys_on).adopt_schema()
 
 
-def ours(task: Task) -> Any:
+def ours(task: Task, on_connect: Callable[[sqlite3.Connection], Any] = foreign_keys_on) -> Any:
     """The wished schema, compared, planned, executed, verified and recorded."""
     from sodaf_migrate import MigrationApplier, Schema, SyncOptions
 
     renames = {task.column: task.value} if task.kind == "rename" else {}
     order = "match" if task.kind == "reorder" else "ignore"
     options = SyncOptions(allow=task.allow, renames=renames, column_order=order)
-    result = MigrationApplier(task.path, on_connect=foreign_keys_on).sync_schema(Schema.from_sql(task.wish), options)
+    result = MigrationApplier(task.path, on_connect=on_connect).sync_schema(Schema.from_sql(task.wish), options)
     assert result.changed
     return result.plan
 
@@ -86,7 +86,7 @@ def sqlite_utils(task: Task) -> None:
         "retype": lambda table: table.transform(types={task.column: task.details["python"]}),
         "add index": lambda table: table.create_index([task.column]),
         "add unique index": lambda table: table.create_index([task.column], unique=True),
-        "reorder": lambda table: table.transform(column_order=[task.column]),
+        "reorder": lambda table: table.transform(column_order=task.value),
     }
     if task.kind not in calls:
         raise CannotSay(task.kind)
@@ -107,7 +107,7 @@ def alembic(task: Task) -> None:
 
     engine = sa.create_engine(f"sqlite:///{task.path}")
     sa.event.listen(engine, "connect", foreign_keys_on)
-    more = {"partial_reordering": [(task.column, task.value)]} if task.kind == "reorder" else {}
+    more = {"partial_reordering": [task.value], "recreate": "always"} if task.kind == "reorder" else {}
     try:
         with engine.connect() as connection:
             context = MigrationContext.configure(connection)

@@ -93,7 +93,8 @@ def phase_of(statement: str) -> str:
     if words[:2] == ["CREATE", "INDEX"] or (words[0] == "INSERT" and rebuilding):
         return "copy"
     if words[0] == "PRAGMA":
-        return words[1].removeprefix("main.").partition("(")[0].partition("=")[0]
+        pragma = words[1].removeprefix("main.").partition("(")[0].partition("=")[0]
+        return pragma if pragma.endswith("_check") else "planning, and trying it in memory"
     return "comparing the copy" if words[0] == "SELECT" and rebuilding else words[0]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.schema.model import ObjectName
 
-__all__ = ["Cost", "Finding", "Guard", "Hazard", "Plan", "Severity", "Statement", "Step"]
+__all__ = ["Cost", "Finding", "Guard", "Hazard", "Loss", "Plan", "Severity", "Statement", "Step"]
 
 
 class Cost(StrEnum):
@@ -84,10 +84,31 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What a plan takes away and only a backup can bring back: values of some columns, or (no columns) whole rows.
+
+    ``table``, ``columns``, ``key`` and ``where`` speak of the state before the plan. ``became`` gives, for each
+    column, the SQL expression over the old row of the value that the plan puts there; "" where the column goes.
+    ``where`` is a condition on the rows, "" for all. ``key`` is the primary key, () where there is only the rowid.
+    ``new_table``, ``new_columns`` and ``new_key`` are the names after the plan, "" for what goes.
+    """
+
+    table: str
+    columns: tuple[str, ...] = ()
+    became: tuple[str, ...] = ()
+    where: str = ""
+    key: tuple[str, ...] = ()
+    new_table: str = ""
+    new_columns: tuple[str, ...] = ()
+    new_key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One change with its SQL up and down.
 
-    ``irreversible`` says what ``down`` cannot bring back without a backup, "" when it brings everything back.
+    ``irreversible`` says what ``down`` cannot bring back without a backup, "" when it brings everything back;
+    ``losses`` says the same to whoever makes that backup.
     """
 
     title: str
@@ -99,6 +120,7 @@ class Step:
     hazards: tuple[Hazard, ...] = ()
     guards: tuple[Guard, ...] = ()
     irreversible: str = ""
+    losses: tuple[Loss, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +155,10 @@ class Plan:
     @property
     def guards(self) -> tuple[Guard, ...]:
         return tuple(guard for step in self.steps for guard in step.guards)
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        return tuple(loss for step in self.steps for loss in step.losses)
 
     @property
     def cost(self) -> Cost:

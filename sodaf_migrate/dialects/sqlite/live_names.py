@@ -17,12 +17,14 @@ class LiveNames:
         self._live = live
         self._tables: dict[str, str] = {}
         self._columns: dict[tuple[str, str], str] = {}
+        self._later: dict[tuple[str, str], str] = {}
         if diff.is_reverse:  # then it speaks of everything as it is called now
             return
         self._tables = {fold(c.new.name): c.old.name for c in diff.tables if c.old and c.new}
         for change in diff.renamed_columns:
             if change.old and change.new:
                 self._columns[fold(change.table), fold(change.new.name)] = change.old.name
+                self._later[fold(change.table), fold(change.old.name)] = change.new.name
 
     def table(self, name: str) -> Table | None:
         """The live table that will be called ``name``, None when it does not exist yet."""
@@ -38,6 +40,10 @@ class LiveNames:
         if fold(live) in renamed_away and (fold(table), fold(name)) not in self._columns:
             return None  # that column will be called otherwise; this one is new
         return live
+
+    def later(self, table: str, column: str) -> str:
+        """What a live column will be called; ``table`` is the table's name to come."""
+        return self._later.get((fold(table), fold(column)), column)
 
     def as_called_later(self, table: str, come: dict[str, Column]) -> str | None:
         """The live rows under the names to come, as a source for SELECT; None where nothing is called otherwise.

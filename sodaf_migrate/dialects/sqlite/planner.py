@@ -19,7 +19,7 @@ from sodaf_migrate.dialects.sqlite.row_steps import clean, follow
 from sodaf_migrate.dialects.sqlite.settle import Verdict
 from sodaf_migrate.dialects.sqlite.shadow import shadow_of
 from sodaf_migrate.dialects.sqlite.stage import Stage
-from sodaf_migrate.plan import Hazard, Plan, Step
+from sodaf_migrate.plan import Hazard, Loss, Plan, Step
 from sodaf_migrate.schema.model import Index, Schema, Table, View, VirtualTable, digest, fold
 
 __all__ = ["Prepare", "make_plan", "renamed", "table_digests"]
@@ -114,13 +114,25 @@ def _taken(live: Schema) -> frozenset[str]:
 
 
 def _with_dangers(steps: list[Step], verdict: Verdict) -> tuple[Step, ...]:
-    """Hang each hazard on the step that carries it out, and the guards on the first one."""
+    """Hang hazards and losses on the steps that bring them about, and the guards on the first one."""
     if not steps:
         return ()
-    placed: dict[int, list[Hazard]] = {}
+    hazards: dict[int, list[Hazard]] = {}
     for hazard in verdict.hazards:
-        wanted = [n for n, step in enumerate(steps) if hazard.column is None or f'"{hazard.column}"' in step.title]
-        placed.setdefault(wanted[0] if wanted else len(steps) - 1, []).append(hazard)
-    found = [replace(step, hazards=tuple(placed.get(number, ()))) for number, step in enumerate(steps)]
+        hazards.setdefault(_carrier(steps, hazard.column), []).append(hazard)
+    losses: dict[int, list[Loss]] = {}
+    for loss in verdict.losses:
+        name = (loss.new_columns or loss.columns or (loss.table,))[0]
+        losses.setdefault(_carrier(steps, name), []).append(loss)
+    found = [
+        replace(step, hazards=tuple(hazards.get(number, ())), losses=(*step.losses, *losses.get(number, ())))
+        for number, step in enumerate(steps)
+    ]
     found[0] = replace(found[0], guards=verdict.guards)
     return tuple(found)
+
+
+def _carrier(steps: list[Step], name: str | None) -> int:
+    """The number of the first step whose title names it, else of the last one."""
+    numbers = (number for number, step in enumerate(steps) if name is None or f'"{name}"' in step.title)
+    return next(numbers, len(steps) - 1)

@@ -17,8 +17,9 @@ def clean(stage: Stage, cleaning: Cleaning) -> None:
     """Change rows that stand in the way of a constraint."""
     drops, makes = _resting(stage, cleaning.table)
     up = (*drops, *cleaning.sql, *makes)
+    reason = "rows are changed where they are"
     stage.step(
-        cleaning.title, cleaning.table, up, (), Cost.IN_PLACE, "rows are changed where they are", lost="those rows"
+        cleaning.title, cleaning.table, up, (), Cost.IN_PLACE, reason, lost="those rows", losses=(cleaning.loss,)
     )
 
 

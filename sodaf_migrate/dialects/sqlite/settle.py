@@ -11,9 +11,11 @@ from sodaf_migrate.dialects.sqlite.affected import affected
 from sodaf_migrate.dialects.sqlite.census import Answer, Census, LiveNames
 from sodaf_migrate.dialects.sqlite.conversion import conversion, policy_expression, side_expression
 from sodaf_migrate.dialects.sqlite.edit import constant_text
+from sodaf_migrate.dialects.sqlite.lexer import tokenize
+from sodaf_migrate.dialects.sqlite.losses import losses, rows_lost, values_lost
 from sodaf_migrate.dialects.sqlite.names import quote
-from sodaf_migrate.plan import Finding, Guard, Hazard, Severity
-from sodaf_migrate.schema.model import Column, Literal, ObjectName, Schema, Sql, fold
+from sodaf_migrate.plan import Finding, Guard, Hazard, Loss, Severity
+from sodaf_migrate.schema.model import Column, Literal, ObjectName, Schema, Sql, Table, fold
 
 __all__ = ["Cleaning", "Manner", "Verdict", "settle"]
 
@@ -27,6 +29,7 @@ class Cleaning:
     table: str
     title: str
     sql: tuple[str, ...]
+    loss: Loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Verdict:
     fills: dict[tuple[str, str], str] = field(default_factory=dict, hash=False)
     values: dict[tuple[str, str], str] = field(default_factory=dict, hash=False)  # what conversions give
     holding: dict[tuple[str, str], int] = field(default_factory=dict, hash=False)  # rows that hold the old default
+    losses: tuple[Loss, ...] = ()  # those of the cleanings aside
 
 
 #: Hazards after which the old values are gone, unless a backup holds them.
@@ -292,29 +296,35 @@ class _Settler:
         name = "blank_to_null" if question.kind == "blanks" else "drop_duplicates"
         what = "blanks" if question.kind == "blanks" else "rows that repeat another"
         self._hazard(name, table, None, f"{what} stand in the way of the unique ({question.about})", answer)
-        if not self.allows(name, self._label(table), None):
+        there = self.names.table(table)
+        if there is None or not self.allows(name, self._label(table), None):
             return
         if question.kind == "blanks":
             key = question.groups[0]
-            sql = f"UPDATE main.{quote(question.table)} SET {key.partition(' COLLATE ')[0]} = NULL WHERE {key} = ''"
+            column = key.partition(" COLLATE ")[0]
+            sql = f"UPDATE main.{quote(question.table)} SET {column} = NULL WHERE {key} = ''"
+            name = tokenize(column)[0].name
+            loss = values_lost(there, table, name, "NULL", f"{key} = ''", self.names)
             title = f'turn blanks in "{question.about}" of "{table}" into NULL'
         else:
-            sql = self._delete_duplicates(question.table, question.condition, question.groups)
+            repeated = _repeated(there, question.condition, question.groups)
+            sql = f"DELETE FROM main.{quote(question.table)} WHERE {repeated}"
+            loss = rows_lost(there, repeated)
             title = f'delete rows of "{table}" that repeat another in ({question.about})'
-        self.cleanings.append(Cleaning(table=question.table, title=title, sql=(sql,)))
+        self.cleanings.append(Cleaning(table=question.table, title=title, sql=(sql,), loss=loss))
 
-    def _delete_duplicates(self, table: str, condition: str, groups: tuple[str, ...]) -> str:
-        """Keep the most recently modified row of each group; among equals, the one that came last."""
-        there = self.names.table(table)
-        assert there is not None
-        recent = "coalesce(\"modified\", '') DESC, " if there.column("modified") else ""
-        own = "rowid" if not there.without_rowid else quote(there.primary_key.columns[0] if there.primary_key else "")
-        keys = ", ".join(groups)
-        ranked = (
-            f"SELECT {own} AS k, row_number() OVER (PARTITION BY {keys} ORDER BY {recent}{own} DESC) AS n"
-            f" FROM main.{quote(table)} WHERE {condition}"
-        )
-        return f"DELETE FROM main.{quote(table)} WHERE {own} IN (SELECT k FROM ({ranked}) WHERE n > 1)"
+
+def _repeated(there: Table, condition: str, groups: tuple[str, ...]) -> str:
+    """The condition for all but the most recently modified row of each group; among equals, the one that came last."""
+    recent = "coalesce(\"modified\", '') DESC, " if there.column("modified") else ""
+    names = there.primary_key.columns if there.without_rowid and there.primary_key else ()
+    own = ", ".join(map(quote, names)) or "rowid"
+    last = ", ".join(f"{name} DESC" for name in (map(quote, names) if names else ("rowid",)))
+    ranked = (
+        f"SELECT {own}, row_number() OVER (PARTITION BY {', '.join(groups)} ORDER BY {recent}{last}) AS n"
+        f" FROM main.{quote(there.name)} WHERE {condition}"
+    )
+    return f"({own}) IN (SELECT {own} FROM ({ranked}) WHERE n > 1)"
 
 
 def _is_value(default: Sql | Literal | None) -> TypeGuard[Sql]:
@@ -352,4 +362,5 @@ def _meaning(answer: Answer) -> str:
 
 def settle(live: Schema, diff: SchemaDiff, census: Census, *, allows: Allows, manner: Manner | None = None) -> Verdict:
     """What of ``diff`` can be made now; ``allows(hazard, doctype, column)`` says what the caller accepts."""
-    return _Settler(live, diff, census, allows, manner or Manner()).settle()
+    verdict = _Settler(live, diff, census, allows, manner or Manner()).settle()
+    return replace(verdict, losses=losses(live, verdict.diff, verdict.values, verdict.fills))

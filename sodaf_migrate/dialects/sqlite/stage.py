@@ -10,7 +10,7 @@ from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.rebuild import Facts
 from sodaf_migrate.dialects.sqlite.settle import Verdict
 from sodaf_migrate.errors import DatabaseError, UnsupportedChangeError
-from sodaf_migrate.plan import Cost, Statement, Step
+from sodaf_migrate.plan import Cost, Loss, Statement, Step
 from sodaf_migrate.schema.model import Schema
 from sodaf_migrate.wire.connection import Wire
 
@@ -46,6 +46,7 @@ class Stage:
         cost: Cost = Cost.INSTANT,
         reason: str = CATALOGUE,
         lost: str = "",
+        losses: tuple[Loss, ...] = (),
     ) -> None:
         """Record a step once its statements ran on the shadow. Raises UnsupportedChangeError when SQLite refuses."""
         statements = tuple(Statement(sql=sql) for sql in up)
@@ -60,5 +61,14 @@ class Stage:
                 ) from error
         back = tuple(Statement(sql=sql) for sql in down)
         self.found.append(
-            Step(title=title, target=target, cost=cost, reason=reason, up=statements, down=back, irreversible=lost)
+            Step(
+                title=title,
+                target=target,
+                cost=cost,
+                reason=reason,
+                up=statements,
+                down=back,
+                irreversible=lost,
+                losses=losses,
+            )
         )

@@ -1,0 +1,111 @@
+"""What a settled diff takes away that only a backup can bring back, in the names of the state before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
+from sodaf_migrate.dialects.sqlite.conversion import Outcome, conversion
+from sodaf_migrate.dialects.sqlite.convert import altered
+from sodaf_migrate.dialects.sqlite.lexer import tokenize
+from sodaf_migrate.dialects.sqlite.live_names import LiveNames
+from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.plan import Loss
+from sodaf_migrate.schema.model import Schema, Table, fold
+
+__all__ = ["losses", "rows_lost", "values_lost"]
+
+Expressions = Mapping[tuple[str, str], str]
+
+#: Values that converting back would not bring back as they were.
+_NOT_KEPT = (Outcome.ONE_WAY, Outcome.LOSSY, Outcome.IMPOSSIBLE)
+
+
+def losses(live: Schema, diff: SchemaDiff, values: Expressions, fills: Expressions) -> tuple[Loss, ...]:
+    """Every value and row that goes; ``values`` and ``fills`` by (folded table, folded column) as after the renames.
+
+    Rows that a cleaning deletes are not among them (see ``rows_lost``), nor are rows of virtual tables.
+    """
+    names = LiveNames(live, diff)
+    found: list[Loss] = []
+    for change in diff.columns:
+        there = names.table(change.table)
+        if there is not None and change.old is not None:
+            found += _of_column(there, change, names, values, fills)
+    for table in diff.tables:
+        there = live.table(table.old.name) if table.old is not None and table.new is None else None
+        if there is not None:
+            found.append(rows_lost(there))
+    return tuple(found)
+
+
+def rows_lost(there: Table, where: str = "") -> Loss:
+    """Whole rows of a live table that go."""
+    return Loss(table=there.name, where=where, key=_key(there))
+
+
+def values_lost(there: Table, table: str, column: str, became: str, where: str, names: LiveNames) -> Loss:
+    """Values of a live column that give way to ``became``; ``table`` is the table's name after the plan."""
+    key = _key(there)
+    return Loss(
+        table=there.name,
+        columns=(column,),
+        became=(became,),
+        where=where,
+        key=key,
+        new_table=table,
+        new_columns=(names.later(table, column),),
+        new_key=tuple(names.later(table, each) for each in key),
+    )
+
+
+def _of_column(
+    there: Table, change: ColumnChange, names: LiveNames, values: Expressions, fills: Expressions
+) -> Iterator[Loss]:
+    assert change.old is not None
+    live = names.column(change.table, change.old.name)
+    if live is None or change.old.generated is not None:
+        return
+    if change.new is None:
+        # A column that comes back holds its default, so a NULL beside a default has to be brought back too.
+        where = f"{quote(live)} IS NOT NULL" if change.old.default is None else ""
+        yield Loss(table=there.name, columns=(live,), became=("",), where=where, key=_key(there))
+        return
+    name = (fold(change.table), fold(change.new.name))
+    if name in values:
+        became = _in_live_names(values[name], there, change.table, names)
+        where = _changes(change, quote(live), became)
+        if where:
+            yield values_lost(there, change.table, live, became, where, names)
+    elif "type" in change.aspects and change.new.generated is None:
+        lost = altered(quote(live), change.old.type, change.new.type, strict=(there.strict, there.strict))
+        if lost:
+            yield values_lost(there, change.table, live, quote(live), lost, names)
+    if name in fills:
+        yield values_lost(there, change.table, live, fills[name], f"{quote(live)} IS NULL", names)
+
+
+def _key(table: Table) -> tuple[str, ...]:
+    return table.primary_key.columns if table.primary_key is not None else ()
+
+
+def _changes(change: ColumnChange, column: str, became: str) -> str:
+    """The condition for rows whose value the reverse conversion would not give back; "" where there are none."""
+    differs = f"({became}) IS NOT +{column} COLLATE BINARY OR typeof({became}) <> typeof({column})"
+    if change.fields is None:
+        return differs
+    lost = conversion(*change.fields, column).where(*_NOT_KEPT)
+    return f"({lost}) AND ({differs})" if lost else ""
+
+
+def _in_live_names(expression: str, there: Table, table: str, names: LiveNames) -> str:
+    """``expression``, which speaks of columns as they will be called, over the live row."""
+    live = {fold(names.later(table, column.name)): column.name for column in there.columns}
+    parts: list[str] = []
+    last = 0
+    for token in tokenize(expression):
+        if token.kind == "quoted":
+            name = live.get(fold(token.name))
+            parts += [expression[last : token.start], quote(name) if name is not None else token.text]
+            last = token.end
+    return "".join(parts) + expression[last:]

@@ -23,6 +23,16 @@
     ├── ExecutionError                  the plan was started and rolled back whole
     │   ├── GuardError                  rows changed between the census and the lock
     │   └── ShadowMismatchError         the result was not what the plan promised
+    ├── BackupError                     a backup could not be made, read or restored
+    │   ├── BackupFileError             its file could not be read or written
+    │   ├── NotABackupError             the file is something else
+    │   ├── BackupVersionError          it was written by a later version
+    │   ├── BackupDamagedError          bytes of it were altered, moved or mixed
+    │   │   └── BackupTruncatedError    it ends too early
+    │   ├── BackupKeyError              a key cannot be used
+    │   │   ├── BackupKeyMissingError   no key is configured
+    │   │   └── BackupKeyWrongError     none of the configured keys opens it
+    │   └── BackupUnencryptedError      it is not encrypted, and that was not allowed
     └── HistoryError                    the history cannot be read or trusted
         └── UnknownMigrationError       no record has that id
 """
@@ -33,6 +43,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 __all__ = [
+    "BackupDamagedError",
+    "BackupError",
+    "BackupFileError",
+    "BackupKeyError",
+    "BackupKeyMissingError",
+    "BackupKeyWrongError",
+    "BackupTruncatedError",
+    "BackupUnencryptedError",
+    "BackupVersionError",
     "ConfigurationError",
     "ConstraintError",
     "DataLossRiskError",
@@ -47,6 +66,7 @@ __all__ = [
     "LockHeldError",
     "MigrationError",
     "MigrationPermissionError",
+    "NotABackupError",
     "PlanRefusedError",
     "SchemaParseError",
     "ShadowMismatchError",
@@ -205,6 +225,66 @@ class ShadowMismatchError(ExecutionError):
     """The schema or the rows after the steps were not what the plan promised."""
 
     code = "RESULT_MISMATCH"
+
+
+class BackupError(MigrationError):
+    """A backup could not be made, read or restored."""
+
+    code = "BACKUP_FAILED"
+
+
+class BackupFileError(BackupError):
+    """The file of a backup, or of a key, could not be read or written."""
+
+    code = "BACKUP_FILE_FAILED"
+
+
+class NotABackupError(BackupError):
+    """The file is no backup."""
+
+    code = "BACKUP_UNRECOGNIZED"
+
+
+class BackupVersionError(BackupError):
+    """The backup was written by a later version of the format."""
+
+    code = "BACKUP_TOO_NEW"
+
+
+class BackupDamagedError(BackupError):
+    """Bytes of the backup were altered, moved, or mixed with another's; none of them was used."""
+
+    code = "BACKUP_DAMAGED"
+
+
+class BackupTruncatedError(BackupDamagedError):
+    """The backup ends too early."""
+
+    code = "BACKUP_TRUNCATED"
+
+
+class BackupKeyError(BackupError):
+    """A key cannot be used: it is none, or others may read its file."""
+
+    code = "BACKUP_KEY_UNFIT"
+
+
+class BackupKeyMissingError(BackupKeyError):
+    """The backup is locked, or is to be, and no key is configured."""
+
+    code = "BACKUP_KEY_MISSING"
+
+
+class BackupKeyWrongError(BackupKeyError):
+    """None of the configured keys opens the backup."""
+
+    code = "BACKUP_KEY_WRONG"
+
+
+class BackupUnencryptedError(BackupError):
+    """The backup is not encrypted, and unencrypted ones were not allowed by name."""
+
+    code = "BACKUP_UNENCRYPTED"
 
 
 class HistoryError(MigrationError):

@@ -1,0 +1,260 @@
+"""The keys that open backups, and where they come from. No key is ever shown: not in ``repr``, an error or a log."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import os
+import stat
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sodaf_migrate.backup.cipher import KEY_BYTES, key_id
+from sodaf_migrate.backup.files import FileOps, create_temporary, file_errors
+from sodaf_migrate.backup.kdf import Kdf, derived
+from sodaf_migrate.errors import BackupKeyError
+
+__all__ = [
+    "KEY_VARIABLES",
+    "UNENCRYPTED",
+    "Key",
+    "KeyRing",
+    "generate_key",
+    "key_file",
+    "load_ring",
+    "passphrase_key",
+    "read_key_file",
+    "write_key_file",
+]
+
+#: The environment variables that hold a key, name a file of keys, or hold a passphrase; all that are set count.
+KEY_VARIABLES = ("SODAF_BACKUP_KEY", "SODAF_BACKUP_KEY_FILE", "SODAF_BACKUP_PASSPHRASE")
+_BY_NAME = "unencrypted"
+_KEY_FILE_LIMIT = 1 << 16
+_HEADING = (
+    "# The key of the backups: without it nobody can read them. Keep a copy in another place.\n"
+    "# The first key writes; the ones below it still open older backups.\n"
+)
+
+
+class Key:
+    """32 random bytes, or a passphrase. ``kdf`` is how the passphrase becomes bytes when it writes, else None."""
+
+    __slots__ = ("_derived", "_lock", "_secret", "kdf")
+
+    def __init__(self, secret: bytes | str, kdf: Kdf | None = None) -> None:
+        self._secret = secret
+        self.kdf = kdf
+        self._derived: dict[Kdf, bytes] = {}
+        self._lock = threading.Lock()
+
+    def for_slot(self, kdf: Kdf | None) -> bytes | None:
+        """The 32 bytes that may open a slot with this KDF; None for the other sort of key. A passphrase takes ~0.2 s.
+
+        It is derived once for each salt, and then remembered for as long as the key lives.
+        """
+        if kdf is None:
+            return self._secret if isinstance(self._secret, bytes) else None
+        if not isinstance(self._secret, str):
+            return None
+        with self._lock:
+            if kdf not in self._derived:
+                self._derived[kdf] = derived(self._secret, kdf)
+            return self._derived[kdf]
+
+    @property
+    def id(self) -> str:
+        """Its public name, 16 hexadecimal digits; "passphrase" for a passphrase, which has one for each salt."""
+        return key_id(self._secret) if isinstance(self._secret, bytes) else "passphrase"
+
+    def encoded(self) -> str:
+        """The key as base64, to be written into a key file. Raises BackupKeyError for a passphrase."""
+        if isinstance(self._secret, str):
+            raise BackupKeyError("a passphrase cannot be written as a key", hint="Write it down as it is.")
+        return base64.b64encode(self._secret).decode()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Key):
+            return NotImplemented
+        return self.kdf == other.kdf and hmac.compare_digest(_bytes(self._secret), _bytes(other._secret))
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"<Key {self.id}>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a key is not to be pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """Keys that open backups; the first ``writers`` of them also lock new ones, each in a slot of its own.
+
+    ``unencrypted`` allows backups that are not encrypted to be read, and without keys to be written. ``made`` is the
+    key file that was made just now because there was none: tell it, and that a copy of it should be kept.
+    """
+
+    keys: tuple[Key, ...] = ()
+    writers: int = 1
+    unencrypted: bool = False
+    made: Path | None = None
+
+
+#: Writes backups that anybody can read, and reads such.
+UNENCRYPTED = KeyRing(unencrypted=True)
+
+
+def generate_key() -> Key:
+    """A new key of 32 random bytes."""
+    return Key(os.urandom(KEY_BYTES))
+
+
+def passphrase_key(passphrase: str) -> Key:
+    """The key that a passphrase makes. Raises BackupKeyError for an empty one."""
+    if not passphrase:
+        raise BackupKeyError("the passphrase is empty", hint="Give one of several words.")
+    return Key(passphrase, Kdf(os.urandom(16).hex()))
+
+
+def load_ring(
+    explicit: KeyRing | Key | bytes | str | os.PathLike[str] | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    config_dir: Path | None = None,
+    create: bool = False,
+    files: FileOps | None = None,
+) -> KeyRing:
+    """The keys to use: ``explicit``, else those of the environment, else the user's key file, else none.
+
+    ``explicit`` is a ring, a key, 32 bytes, a text (base64 or hexadecimal, or "unencrypted"), or the path of a key
+    file. With ``create`` a user without any key gets a key file, which the ring names as ``made``; two processes that
+    do so at once agree on one. Raises BackupKeyError for what is no key or may be read by others, BackupFileError.
+    """
+    if explicit is not None:
+        return _given(explicit)
+    rings = [_from_variable(name, environ[name]) for name in KEY_VARIABLES if environ.get(name)]
+    if rings:
+        keys = tuple(dict.fromkeys(key for ring in rings for key in ring.keys))
+        return KeyRing(keys, unencrypted=any(ring.unencrypted for ring in rings))
+    path = key_file(environ, config_dir)
+    if path.exists():
+        return KeyRing(read_key_file(path))
+    if not create:
+        return KeyRing()
+    made = write_key_file(path, (generate_key(),), files=files or FileOps())
+    return KeyRing(read_key_file(path), made=path if made else None)
+
+
+def key_file(environ: Mapping[str, str] = os.environ, config_dir: Path | None = None) -> Path:
+    """Where the user's key file is: ``backup.key`` in the package's folder of the user's configuration."""
+    base = environ.get("XDG_CONFIG_HOME", "")
+    home = Path(environ.get("HOME") or Path.home())
+    folder = Path(base) if os.path.isabs(base) else home / ".config"
+    return (config_dir or folder / "sodaf-migrate") / "backup.key"
+
+
+def read_key_file(path: Path) -> tuple[Key, ...]:
+    """The keys in a file: one a line, base64 or hexadecimal; ``#`` begins a remark. The first one writes.
+
+    Raises BackupKeyError where others may read the file or it holds no key, BackupFileError where it cannot be read.
+    """
+    with file_errors(path, "be read"):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            mode = os.fstat(descriptor).st_mode
+            text = b"" if _open_to_others(mode) else os.read(descriptor, _KEY_FILE_LIMIT)
+        finally:
+            os.close(descriptor)
+    if _open_to_others(mode):
+        raise BackupKeyError(
+            f'the key file "{path}" may be read by others (mode {stat.S_IMODE(mode):04o})',
+            hint=f'Take the permissions away: chmod 600 "{path}". If others can log in here, make a new key.',
+        )
+    lines = (line.partition(b"#")[0].strip() for line in text.splitlines())
+    keys = tuple(dict.fromkeys(_parsed(line.decode("ascii", "replace"), f'"{path}"') for line in lines if line))
+    if not keys:
+        raise BackupKeyError(f'the key file "{path}" holds no key', hint="Put a key in, or take the file away.")
+    return keys
+
+
+def write_key_file(path: Path, keys: Iterable[Key], *, files: FileOps | None = None) -> bool:
+    """Makes the key file (0600) and says whether it did: never over a file that is there. Raises BackupFileError.
+
+    The file appears at once and whole, so that nobody reads half a key, and of two who make it one is the maker.
+    """
+    files = files or FileOps()
+    text = _HEADING + "".join(key.encoded() + "\n" for key in keys)
+    with file_errors(path, "be written"):
+        files.make_folder(path.parent)
+        descriptor, temporary = create_temporary(path, files)
+        try:
+            files.write(descriptor, text.encode())
+            files.fsync(descriptor)
+            files.link(temporary, path)
+        except FileExistsError:
+            return False
+        finally:
+            files.unlink(temporary)
+            files.close(descriptor)
+        files.fsync_folder(path.parent)
+    return True
+
+
+def _given(explicit: KeyRing | Key | bytes | str | os.PathLike[str]) -> KeyRing:
+    if isinstance(explicit, KeyRing):
+        return explicit
+    if isinstance(explicit, Key):
+        return KeyRing((explicit,))
+    if isinstance(explicit, bytes):
+        return KeyRing((_checked(explicit, "the key that was given"),))
+    if isinstance(explicit, str):
+        return _spelled(explicit, "the key that was given")
+    return KeyRing(read_key_file(Path(explicit)))
+
+
+def _from_variable(name: str, value: str) -> KeyRing:
+    if name == "SODAF_BACKUP_KEY_FILE":
+        return KeyRing(read_key_file(Path(value)))
+    if name == "SODAF_BACKUP_PASSPHRASE":
+        return KeyRing((passphrase_key(value),))
+    return _spelled(value, name)
+
+
+def _spelled(text: str, source: str) -> KeyRing:
+    if text.strip() == _BY_NAME:
+        return UNENCRYPTED
+    return KeyRing((_parsed(text.strip(), source),))
+
+
+def _parsed(text: str, source: str) -> Key:
+    try:
+        secret = bytes.fromhex(text) if len(text) == 2 * KEY_BYTES else base64.b64decode(_padded(text), validate=True)
+    except (ValueError, binascii.Error):
+        secret = b""
+    return _checked(secret, source)
+
+
+def _padded(text: str) -> str:
+    return text.translate(str.maketrans("-_", "+/")).rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)
+
+
+def _checked(secret: bytes, source: str) -> Key:
+    if len(secret) != KEY_BYTES or len(set(secret)) == 1:
+        raise BackupKeyError(
+            f"{source} holds something that is no key",
+            hint="A key is 32 random bytes, as base64 or hexadecimal: `sodaf-migrate keys generate` makes one.",
+        ) from None
+    return Key(secret)
+
+
+def _open_to_others(mode: int) -> bool:
+    return bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def _bytes(secret: bytes | str) -> bytes:
+    return secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else secret

@@ -1,0 +1,188 @@
+"""Writes a backup: as a stream, under a temporary name, that becomes the file only when all of it is on the device."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sodaf_migrate.backup.chunks import DATA, DOCUMENT_LIMIT, FINAL, MANIFEST, seal_chunk
+from sodaf_migrate.backup.cipher import KEY_BYTES, NO_KEY, payload_cipher
+from sodaf_migrate.backup.files import FileOps, create_temporary, file_errors
+from sodaf_migrate.backup.header import encode_header, lock
+from sodaf_migrate.backup.keys import KeyRing
+from sodaf_migrate.backup.pipeline import Pipeline, default_threads
+from sodaf_migrate.backup.prologue import UNENCRYPTED_ALGORITHM, Prologue, canonical
+from sodaf_migrate.errors import BackupError, BackupFileError, BackupKeyMissingError
+
+__all__ = ["BackupWriter", "Written", "encrypting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A backup on the device: bytes and SHA-256 of its file, chunks of payload and bytes of payload."""
+
+    path: Path
+    size: int
+    sha256: str
+    chunks: int
+    plain_bytes: int
+
+
+def encrypting(prologue: Prologue, ring: KeyRing) -> Prologue:
+    """The prologue as the ring can write it: alg "NONE" for a ring that has no key and allows that.
+
+    Raises BackupKeyMissingError where there is no key and no such allowance.
+    """
+    if ring.keys:
+        if prologue.alg == UNENCRYPTED_ALGORITHM:
+            raise BackupError(
+                "a backup was to be written unencrypted, although there is a key",
+                hint="Write it with the ring UNENCRYPTED, or let it be encrypted.",
+            )
+        return prologue
+    if not ring.unencrypted:
+        raise BackupKeyMissingError(
+            "no key is configured, so a backup cannot be locked",
+            hint="Make one (`sodaf-migrate keys generate`), or allow unencrypted backups by name.",
+        )
+    return replace(prologue, alg=UNENCRYPTED_ALGORITHM)
+
+
+class BackupWriter:
+    """Context manager: ``manifest`` once, ``write`` any number of times, ``finish``. Left without it, nothing remains.
+
+    ``level`` is zstd's; ``threads`` compress and encrypt at once, and about ``2 * threads + 3`` chunks are held in
+    memory. Raises BackupFileError where ``path`` is taken or cannot be written, DiskFullError, BackupKeyMissingError.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        prologue: Prologue,
+        ring: KeyRing,
+        *,
+        level: int = 3,
+        threads: int | None = None,
+        files: FileOps | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.prologue = encrypting(prologue, ring)
+        self._ring = ring
+        self._level = level
+        self._files = files or FileOps()
+        self._pipeline: Pipeline[bytes] = Pipeline(default_threads() if threads is None else threads)
+        self._descriptor: int | None = None
+        self._temporary: Path | None = None
+        self._hash = sha256()
+        self._size = self._plain = self._index = 0
+        self._buffer, self._filled = bytearray(), 0
+
+    def __enter__(self) -> Self:
+        file_key = os.urandom(KEY_BYTES) if self._ring.keys else NO_KEY
+        header = encode_header(self.prologue, lock(self._ring, file_key, self.prologue), file_key)
+        self._cipher = payload_cipher(file_key, self.prologue)
+        with file_errors(self.path, "be written"):
+            if os.path.lexists(self.path):
+                raise BackupFileError(f'"{self.path}" is there already', hint="Give the backup another name.")
+            self._descriptor, self._temporary = create_temporary(self.path, self._files)
+        try:
+            self._emit(header)
+        except BaseException:
+            self._discard()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._discard()
+
+    def manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Writes what only the key shows: plain JSON values, at most 16 MiB. Once, and before the payload."""
+        if self._index:
+            raise ValueError("the manifest comes once, and first")
+        omitted = {name: self.prologue.about[name] for name in self.prologue.omitted}
+        self._seal(MANIFEST, _document({"about": omitted, "manifest": dict(manifest)}, "manifest"))
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Writes the next bytes of the payload; ``data`` may be reused afterwards."""
+        self._need_manifest()
+        view = memoryview(data).cast("B")
+        while view:
+            if not self._buffer:
+                self._buffer = bytearray(self.prologue.chunk)
+            taken = min(len(view), len(self._buffer) - self._filled)
+            self._buffer[self._filled : self._filled + taken] = view[:taken]
+            self._filled, view = self._filled + taken, view[taken:]
+            if self._filled == len(self._buffer):
+                self._flush()
+
+    def finish(self, trailer: Mapping[str, Any]) -> Written:
+        """Ends the backup; when this returns, the file has its name and all of it is on the device."""
+        self._need_manifest()
+        if self._filled:
+            self._flush()
+        chunks = self._index - 1
+        document = {"chunks": chunks, "plain_bytes": self._plain, "trailer": dict(trailer)}
+        self._seal(FINAL, _document(document, "trailer"))
+        for record in self._pipeline.drain():
+            self._emit(record)
+        assert self._descriptor is not None and self._temporary is not None
+        with file_errors(self.path, "be written"):
+            self._files.fsync(self._descriptor)
+            self._files.rename(self._temporary, self.path)
+            self._temporary = None
+            self._files.fsync_folder(self.path.parent)
+        return Written(self.path, self._size, self._hash.hexdigest(), chunks, self._plain)
+
+    def _need_manifest(self) -> None:
+        if not self._index:
+            raise ValueError("the manifest comes first")
+
+    def _flush(self) -> None:
+        data, self._buffer = memoryview(self._buffer)[: self._filled], bytearray()
+        self._plain += self._filled
+        self._filled = 0
+        self._seal(DATA, data)
+
+    def _seal(self, kind: int, data: bytes | memoryview) -> None:
+        work = partial(seal_chunk, self._cipher, kind, self._index, data, self._level)
+        self._index += 1
+        for record in self._pipeline.push(work):
+            self._emit(record)
+
+    def _emit(self, record: bytes) -> None:
+        assert self._descriptor is not None
+        with file_errors(self.path, "be written"):
+            self._files.write(self._descriptor, record)
+        self._hash.update(record)
+        self._size += len(record)
+
+    def _discard(self) -> None:
+        """Ends the threads, closes the file, and takes it away where it did not get its name."""
+        self._pipeline.close()
+        with file_errors(self.path, "be written"):
+            descriptor, self._descriptor = self._descriptor, None
+            temporary, self._temporary = self._temporary, None
+            try:
+                if temporary is not None:
+                    self._files.unlink(temporary)
+            finally:
+                if descriptor is not None:
+                    self._files.close(descriptor)
+
+
+def _document(value: Mapping[str, Any], name: str) -> bytes:
+    document = canonical(value)
+    if len(document) > DOCUMENT_LIMIT:
+        raise BackupError(
+            f"the {name} of a backup has {len(document)} bytes, but at most {DOCUMENT_LIMIT} have room",
+            hint="Back up fewer tables at once.",
+        )
+    return document

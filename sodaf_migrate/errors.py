@@ -20,6 +20,9 @@
     │   ├── DataLossRiskError           a hazard that was not allowed by name (``risks``)
     │   ├── StalePlanError              the database is not the one the plan was made for
     │   └── UnsupportedChangeError      no safe way is known (see docs/refusals.md)
+    ├── StoppedError                    the work was stopped from outside; all of it was rolled back
+    │   ├── MigrationTimeoutError       the seconds that it was given were used up
+    │   └── MigrationCancelledError     somebody cancelled it
     ├── ExecutionError                  the plan was started and rolled back whole
     │   ├── GuardError                  rows changed between the census and the lock
     │   └── ShadowMismatchError         the result was not what the plan promised
@@ -64,14 +67,17 @@ __all__ = [
     "GuardError",
     "HistoryError",
     "LockHeldError",
+    "MigrationCancelledError",
     "MigrationError",
     "MigrationPermissionError",
+    "MigrationTimeoutError",
     "NotABackupError",
     "PlanRefusedError",
     "SchemaParseError",
     "ShadowMismatchError",
     "StalePlanError",
     "StatementError",
+    "StoppedError",
     "TransactionOpenError",
     "UnknownDocTypeError",
     "UnknownMigrationError",
@@ -207,6 +213,24 @@ class UnsupportedChangeError(PlanRefusedError):
     """No safe way to make this change is known; ``docs/refusals.md`` has a heading for each."""
 
     code = "CHANGE_UNSUPPORTED"
+
+
+class StoppedError(MigrationError):
+    """The work was stopped from outside; all of it was rolled back."""
+
+    code = "STOPPED"
+
+
+class MigrationTimeoutError(StoppedError):
+    """The seconds that a migration was given were used up; all of it was rolled back."""
+
+    code = "TIMED_OUT"
+
+
+class MigrationCancelledError(StoppedError):
+    """Somebody cancelled the work; all of it was rolled back."""
+
+    code = "CANCELLED"
 
 
 class ExecutionError(MigrationError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sodaf_migrate.errors import ConfigurationError
+from sodaf_migrate.events import CancelToken
 
 __all__ = ["HAZARDS", "DryRunOptions", "RollbackOptions", "SyncOptions", "allows"]
 
@@ -41,8 +42,10 @@ class SyncOptions:
     all. ``renames`` maps old column names to new ones for this call. ``column_order`` "match" also makes the order of
     columns follow the wish (a rebuild). ``on_conversion_error`` says what becomes of values that a field's new type
     would lose or cannot take: "refuse" the plan, make them "null", take the field's "default", or "keep" them in a
-    column ``<field>__old``. ``before`` and ``after`` are called inside the transaction with (connection,
-    plan), ``on_error`` after its rollback with (plan, error). Raises ConfigurationError for an unknown hazard.
+    column ``<field>__old``. ``timeout`` bounds each migration from the look at its table to COMMIT (a run in one
+    transaction as a whole), ``cancel`` stops all of the call from another thread; what was done is rolled back.
+    ``before`` and ``after`` are called inside the transaction with (connection, plan), ``on_error`` after its rollback
+    with (plan, error). Raises ConfigurationError for an unknown hazard, and a timeout that is not above zero.
     """
 
     allow: frozenset[str] = frozenset()
@@ -53,6 +56,8 @@ class SyncOptions:
     transaction: Literal["migration", "run"] = "migration"
     continue_on_error: bool = True
     lock_timeout: float = 30.0
+    timeout: float | None = None
+    cancel: CancelToken | None = None
     applied_by: str | None = None
     description: str = ""
     before: Callable[[Any, Any], None] | None = None
@@ -66,6 +71,7 @@ class SyncOptions:
                 f'"{self.on_conversion_error}" is nothing that can be done with a value that does not convert',
                 hint='Use "refuse", "null", "default" or "keep".',
             )
+        _check_timeout(self.timeout)
         for entry in sorted(self.allow):
             if entry.partition(":")[0] not in HAZARDS:
                 raise ConfigurationError(
@@ -103,9 +109,22 @@ class DryRunOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackOptions:
-    """How ``rollback_migration`` behaves; ``allow`` names the hazards of the way back."""
+    """How ``rollback_migration`` behaves; ``allow`` names the hazards of the way back, the rest as in SyncOptions."""
 
     allow: frozenset[str] = frozenset()
     force: bool = False
     lock_timeout: float = 30.0
+    timeout: float | None = None
+    cancel: CancelToken | None = None
     applied_by: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_timeout(self.timeout)
+
+
+def _check_timeout(seconds: float | None) -> None:
+    if seconds is not None and not seconds > 0:
+        raise ConfigurationError(
+            f'"{seconds}" seconds is no time in which a migration could be done',
+            hint="Give a timeout above zero, or none for as long as it takes.",
+        )

@@ -20,7 +20,7 @@ from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.doctype.engine import DocTypeEngine
 from sodaf_migrate.errors import ConfigurationError, PlanRefusedError
-from sodaf_migrate.events import Listener, silent
+from sodaf_migrate.events import CancelToken, Listener, harmless, silent
 from sodaf_migrate.execute.executor import MigrationExecutor
 from sodaf_migrate.history.manager import MigrationHistoryManager
 from sodaf_migrate.options import DryRunOptions, RollbackOptions, SyncOptions
@@ -34,7 +34,7 @@ from sodaf_migrate.results import (
     StatusReport,
 )
 from sodaf_migrate.schema.model import ObjectName, Schema
-from sodaf_migrate.wire.connection import OnConnect
+from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.open import Target, open_wire
 
 __all__ = ["MigrationApplier"]
@@ -45,7 +45,8 @@ class MigrationApplier:
 
     ``target`` is a path, a ``sqlite3.Connection`` or a ``sqlite_utils.Database``; ``on_connect`` prepares every
     connection that is opened here with the site's collations and functions. Every method opens the database anew (or
-    borrows the caller's connection) and leaves nothing open.
+    borrows the caller's connection) and leaves nothing open. ``listener`` is told from one thread at a time; one that
+    raises is told no more, and stops nothing. ``cancel`` stops every call, now and later; ``cancel()`` those under way.
     """
 
     def __init__(
@@ -57,13 +58,21 @@ class MigrationApplier:
         on_connect: OnConnect | None = None,
         site_rules: SiteRules | None = None,
         executor: MigrationExecutor | None = None,
+        cancel: CancelToken | None = None,
     ) -> None:
         self.target = target
         self.engine = engine if engine is not None else DocTypeEngine.from_doctypes([])
-        self.listener = listener
+        self.listener = harmless(listener)
         self.on_connect = on_connect
         self.site_rules = site_rules or SiteRules()
-        self.executor = executor or MigrationExecutor(listener=listener)
+        self.executor = executor or MigrationExecutor(listener=self.listener)
+        self._token = cancel
+        self._at_work: list[CancelToken] = []
+
+    def cancel(self) -> None:
+        """Stop the calls that are under way in other threads; they raise MigrationCancelledError, all rolled back."""
+        for token in tuple(self._at_work):
+            token.cancel()
 
     @property
     def history(self) -> MigrationHistoryManager:
@@ -74,13 +83,16 @@ class MigrationApplier:
     def _session(
         self, options: SyncOptions, *, readonly: bool = False, create: bool = False, run_id: str | None = None
     ) -> Iterator[Session]:
-        with open_wire(
-            self.target,
-            readonly=readonly,
-            on_connect=self.on_connect,
-            lock_timeout=options.lock_timeout,
-            must_exist=not create,
-        ) as wire:
+        with (
+            open_wire(
+                self.target,
+                readonly=readonly,
+                on_connect=self.on_connect,
+                lock_timeout=options.lock_timeout,
+                must_exist=not create,
+            ) as wire,
+            self._cancellable(wire, options),
+        ):
             yield Session(
                 wire=wire,
                 engine=self.engine,
@@ -91,6 +103,17 @@ class MigrationApplier:
                 listener=self.listener,
                 run_id=run_id,
             )
+
+    @contextmanager
+    def _cancellable(self, wire: Wire, options: SyncOptions) -> Iterator[None]:
+        token = CancelToken()
+        self._at_work.append(token)
+        try:
+            limit = wire.watch.limit
+            with limit(token=token), limit(token=options.cancel), limit(token=self._token):
+                yield
+        finally:
+            self._at_work.remove(token)
 
     # One DocType, or all.
 
@@ -178,6 +201,8 @@ class MigrationApplier:
             allow=options.allow,
             force=options.force,
             lock_timeout=options.lock_timeout,
+            timeout=options.timeout,
+            cancel=options.cancel,
             applied_by=options.applied_by,
             description=f"rollback of {migration_id}",
         )

@@ -17,7 +17,7 @@ from sodaf_migrate.applier.session import Session
 from sodaf_migrate.desired import SINGLES_TABLE
 from sodaf_migrate.dialects.sqlite.inspect import raw_digests
 from sodaf_migrate.dialects.sqlite.normalise import normalise
-from sodaf_migrate.errors import DatabaseError, MigrationError, StatementError
+from sodaf_migrate.errors import DatabaseError, MigrationCancelledError, MigrationError, StatementError
 from sodaf_migrate.plan import Severity
 from sodaf_migrate.results import BatchMigrationResult, DryRunResult, MigrationResult
 from sodaf_migrate.schema.model import Schema, fold
@@ -50,7 +50,8 @@ class Batch:
             todo.sort(key=lambda name: glance.comparison(self.session, name) is None)
         self.results = [_unchanged(name) for name in names if name in quiet]
         not_tried = self._run_as_one(todo) if self.session.options.transaction == "run" else self._run_each(todo)
-        self._remember(quiet)
+        with self.session.wire.watch.shielded():  # also where the run was cancelled: the next one has less to look at
+            self._remember(quiet)
         place = {name: number for number, name in enumerate(names)}
         self.results.sort(key=lambda result: place[result.doctype])
         return BatchMigrationResult(
@@ -72,7 +73,8 @@ class Batch:
         for position, name in enumerate(names):
             result = self._try(name)
             self.results.append(result)
-            if not result.success and not self.session.options.continue_on_error:
+            cancelled = isinstance(result.error, MigrationCancelledError)
+            if cancelled or not (result.success or self.session.options.continue_on_error):
                 return tuple(names[position + 1 :])
         return ()
 

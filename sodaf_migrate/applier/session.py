@@ -135,6 +135,10 @@ class Session:
 
     def sync(self, doctype: str, make: Callable[[], Plan]) -> MigrationResult:
         """Plan and apply; planned again when somebody was quicker. Raises what refuses or stops it."""
+        with self.wire.watch.limit(self.options.timeout):
+            return self._sync(doctype, make)
+
+    def _sync(self, doctype: str, make: Callable[[], Plan]) -> MigrationResult:
         for attempt in range(ATTEMPTS):
             plan = make()
             if not plan.has_changes:
@@ -164,6 +168,11 @@ class Session:
             self.edits = self.edits and not short
             return short
         return True
+
+    @staticmethod
+    def _was_begun(error: MigrationError) -> bool:
+        """Whether a step may have run before all was rolled back: then it stands in the history as failed."""
+        return isinstance(error, ExecutionError) or error.details.get("started") is True
 
     @staticmethod
     def _is_passing(error: MigrationError) -> bool:
@@ -197,8 +206,10 @@ class Session:
                 migration_id=record.id,
             )
         except MigrationError as error:
-            if isinstance(error, ExecutionError) and (keep_failure or not self._is_passing(error)):
-                self.history.record_failure(record.failed(error.message))
+            if self._was_begun(error) and (keep_failure or not self._is_passing(error)):
+                # What was stopped is told all the same; whoever stops it does not wait long for another writer.
+                with self.wire.watch.shielded(), self.wire.impatient():
+                    self.history.record_failure(record.failed(error.message))
                 error.details.setdefault("migration_id", record.id)
             raise
         return MigrationResult(

@@ -21,8 +21,9 @@ from sodaf_migrate.cli.site import (
     renames_of,
     site_of,
     site_options,
+    timeout_option,
 )
-from sodaf_migrate.errors import MigrationError
+from sodaf_migrate.errors import MigrationCancelledError, MigrationError
 from sodaf_migrate.options import RollbackOptions, SyncOptions
 from sodaf_migrate.report.lines import Line, counted, table
 from sodaf_migrate.results import BatchMigrationResult, MigrationResult
@@ -38,6 +39,7 @@ __all__ = ["adopt", "rollback", "sync"]
 @hazard_options
 @check_option
 @click.option("--stop-on-error", is_flag=True, help="Try no further DocType after one that failed.")
+@timeout_option
 @click.option("--description", default="", metavar="TEXT", help="Why, for the history.")
 @site_options
 @click.pass_context
@@ -50,6 +52,7 @@ def sync(
     rename: tuple[str, ...],
     check: bool,
     stop_on_error: bool,
+    timeout: float | None,
     description: str,
 ) -> int:
     """Bring tables in step with their DocTypes.
@@ -64,6 +67,7 @@ def sync(
         force=force,
         renames=renames_of(rename),
         continue_on_error=not stop_on_error,
+        timeout=timeout,
         description=description,
     )
     applier = open_applier(context, site)
@@ -86,7 +90,7 @@ def _sync_some(applier: MigrationApplier, names: tuple[str, ...], options: SyncO
             results.append(applier.sync_doctype(name, options))
         except MigrationError as error:
             results.append(MigrationResult.from_error(name, error))
-            if not options.continue_on_error:
+            if isinstance(error, MigrationCancelledError) or not options.continue_on_error:
                 break
     return BatchMigrationResult(
         run_id=secrets.token_hex(8),
@@ -101,13 +105,16 @@ def _sync_some(applier: MigrationApplier, names: tuple[str, ...], options: SyncO
 @click.argument("migration_id", metavar="ID")
 @click.option("--allow", multiple=True, metavar="HAZARD", help="A hazard of the way back to allow (repeatable).")
 @click.option("--force", is_flag=True, help="Allow every hazard.")
+@timeout_option
 @site_options
 @click.pass_context
-def rollback(context: click.Context, migration_id: str, allow: tuple[str, ...], force: bool) -> int:
+def rollback(
+    context: click.Context, migration_id: str, allow: tuple[str, ...], force: bool, timeout: float | None
+) -> int:
     """Take one applied migration back; ID is in the last column of `history`."""
     site = site_of(context)
     allowed = site.allow | frozenset(allow)
-    options = RollbackOptions(allow=allowed, force=force, lock_timeout=site.lock_timeout)
+    options = RollbackOptions(allow=allowed, force=force, lock_timeout=site.lock_timeout, timeout=timeout)
     result = open_applier(context, site).rollback_migration(migration_id, options=options)
     answer(context, result)
     return Exit.DONE if result.success else exit_of(result.error)

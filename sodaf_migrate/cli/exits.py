@@ -9,6 +9,7 @@ from sodaf_migrate.errors import (
     ConfigurationError,
     DataLossRiskError,
     LockHeldError,
+    MigrationCancelledError,
     MigrationError,
     MigrationPermissionError,
     UnknownDocTypeError,
@@ -39,6 +40,7 @@ _EXITS: tuple[tuple[type[MigrationError], Exit], ...] = (
     (UnknownMigrationError, Exit.USAGE),
     (DataLossRiskError, Exit.REFUSED),
     (LockHeldError, Exit.LOCKED),
+    (MigrationCancelledError, Exit.INTERRUPTED),
 )
 
 
@@ -51,6 +53,8 @@ def exit_of_batch(batch: BatchMigrationResult) -> Exit:
     """The exit code of a run: partly done when some were changed and some were not."""
     if batch.success:
         return Exit.DONE
+    if any(isinstance(result.error, MigrationCancelledError) for result in batch.failed):
+        return Exit.INTERRUPTED
     if batch.successful:
         return Exit.PARTLY
     return _common(exit_of(result.error) for result in batch.failed)

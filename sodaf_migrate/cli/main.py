@@ -14,9 +14,11 @@ import click
 from sodaf_migrate import __version__
 from sodaf_migrate.cli.change import adopt, rollback, sync
 from sodaf_migrate.cli.exits import Exit, exit_of
+from sodaf_migrate.cli.interrupts import cancelling
 from sodaf_migrate.cli.look import config, diff, dry_run, history, status
 from sodaf_migrate.cli.site import site_options
 from sodaf_migrate.errors import MigrationError
+from sodaf_migrate.events import CancelToken
 from sodaf_migrate.report.outcome import error_lines
 from sodaf_migrate.report.render import to_json, write_lines
 
@@ -73,7 +75,9 @@ def _run(arguments: list[str]) -> int:
 
 
 def _called(arguments: list[str]) -> Any:
-    return program.main(args=arguments or ["--help"], prog_name="sodaf-migrate", standalone_mode=False)
+    token, words = CancelToken(), arguments or ["--help"]
+    with cancelling(token):
+        return program.main(args=words, prog_name="sodaf-migrate", standalone_mode=False, obj=token)
 
 
 def _usage(error: click.UsageError) -> MigrationError:

@@ -11,6 +11,7 @@ import click
 from sodaf_migrate.cli.progress import listener_of, stop_progress
 from sodaf_migrate.config import Site, load_site
 from sodaf_migrate.errors import ConfigurationError
+from sodaf_migrate.events import CancelToken
 from sodaf_migrate.report.lines import Line
 from sodaf_migrate.report.render import to_json, to_lines, write_lines
 
@@ -32,6 +33,7 @@ __all__ = [
     "site_of",
     "site_options",
     "sql_option",
+    "timeout_option",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -75,6 +77,14 @@ def hazard_options(command: Command) -> Command:
     allow = click.option("--allow", multiple=True, metavar="HAZARD", help="A hazard to allow by name (repeatable).")
     return allow(force(rename(command)))
 
+
+#: ``--timeout``: for how long one migration may go on.
+timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop a migration that takes longer, and roll it back.",
+)
 
 #: ``--check``: look only, and say by the exit code whether changes are pending.
 check_option = click.option(
@@ -127,7 +137,8 @@ def open_applier(context: click.Context, site: Site) -> MigrationApplier:
     from sodaf_migrate.applier.applier import MigrationApplier
 
     listener = listener_of(context, quiet=answers_json(context))
-    return MigrationApplier(database, engine_of(site), listener=listener, site_rules=site.rules)
+    token = context.find_object(CancelToken)
+    return MigrationApplier(database, engine_of(site), listener=listener, site_rules=site.rules, cancel=token)
 
 
 def chosen(applier_names: Iterable[str], named: tuple[str, ...], every: bool) -> tuple[str, ...]:

@@ -19,8 +19,9 @@ from sodaf_migrate.errors import (
     MigrationError,
     ShadowMismatchError,
     StalePlanError,
+    StoppedError,
 )
-from sodaf_migrate.events import Listener, Progress, silent
+from sodaf_migrate.events import Listener, Progress, harmless, silent
 from sodaf_migrate.execute.compiles import broken_objects, newly_broken
 from sodaf_migrate.execute.keys import Violations, concerned, may_break_keys, new_violations, violations
 from sodaf_migrate.history.tables import TABLES
@@ -77,7 +78,7 @@ class MigrationExecutor:
     """Carries out plans; holds no state, so one serves any number of databases."""
 
     def __init__(self, listener: Listener = silent, *, clock: Callable[[], float] = time.perf_counter) -> None:
-        self.listener = listener
+        self.listener = harmless(listener)
         self.clock = clock
 
     # A plan.
@@ -99,18 +100,20 @@ class MigrationExecutor:
         ``before_change`` is called under the lock before the first change, ``verify`` after the last; ``recorded``
         reads back whether the record is there, which decides when COMMIT raised. Raises StalePlanError or GuardError
         before anything was changed, ExecutionError or ShadowMismatchError after everything was rolled back, and
-        LockHeldError and its kin of DatabaseError.
+        LockHeldError and its kin of DatabaseError; StoppedError when ``options`` bound it or somebody cancelled.
         """
-        work = _Work(self, wire, plan, options or SyncOptions(), {"migration": migration_id, "doctype": plan.doctype})
+        options = options or SyncOptions()
+        work = _Work(self, wire, plan, options, {"migration": migration_id, "doctype": plan.doctype})
         inner = wire.in_transaction
         execution: Execution | None = None
         try:
-            self._tell("lock", plan.doctype, f"waiting for the write lock on {wire.name}")
-            # A long copy in rollback-journal mode must not find out at COMMIT that a reader is in its way. A backup
-            # made in before_change reads on another connection, which EXCLUSIVE would keep out.
-            with self.session(wire, exclusive=plan.cost is Cost.REBUILD and before_change is None):
-                execution = work.carry_out(before_change, verify, record)
-                self._tell("commit", plan.doctype)
+            with wire.watch.limit(options.timeout, options.cancel):
+                self._tell("lock", plan.doctype, f"waiting for the write lock on {wire.name}")
+                # A long copy in rollback-journal mode must not find out at COMMIT that a reader is in its way. A
+                # backup made in before_change reads on another connection, which EXCLUSIVE would keep out.
+                with self.session(wire, exclusive=plan.cost is Cost.REBUILD and before_change is None):
+                    execution = work.carry_out(before_change, verify, record)
+                    self._tell("commit", plan.doctype)
         except Exception as error:
             if execution is None or inner or recorded is None or not _is_there(wire, recorded):
                 work.failed(error)
@@ -211,6 +214,8 @@ class _Work:
 
     def failed(self, error: Exception) -> None:
         """Tells the log, and the caller's hook when a step may have been begun. Nothing here hides ``error``."""
+        if isinstance(error, StoppedError):
+            error.details.setdefault("started", self.started)
         logger.warning("%s was not migrated: %s", self.plan.doctype, error, extra=self.extra)
         if self.started and self.options.on_error is not None:
             try:
@@ -249,6 +254,7 @@ class _Work:
         except MigrationError:
             raise
         except Exception as error:
+            self.wire.watch.check()  # what was stopped in a hook did not fail there
             raise ExecutionError(
                 f'The hook "{name}" of "{self.plan.doctype}" failed: {error}',
                 hint="Everything was rolled back. Mend the hook, then try again.",
@@ -315,6 +321,7 @@ def _played(wire: Wire, statement: str | Statement, where: str) -> int:
 
 def _is_there(wire: Wire, recorded: Callable[[Wire], bool]) -> bool:
     try:
-        return recorded(wire)
+        with wire.watch.shielded():
+            return recorded(wire)
     except MigrationError:
         return False

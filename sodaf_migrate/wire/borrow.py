@@ -11,13 +11,19 @@ from sodaf_migrate.errors import DatabaseOpenError, TransactionOpenError
 from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.faults import translated
 from sodaf_migrate.wire.patience import Patience
+from sodaf_migrate.wire.watch import Watch
 
 __all__ = ["borrowed"]
 
 
 @contextmanager
 def borrowed(
-    connection: sqlite3.Connection, *, readonly: bool, on_connect: OnConnect | None, patience: Patience
+    connection: sqlite3.Connection,
+    *,
+    readonly: bool,
+    on_connect: OnConnect | None,
+    patience: Patience,
+    watch: Watch | None = None,
 ) -> Iterator[Wire]:
     """A ``Wire`` on a caller's connection; factories, isolation level and pragmas are restored at the end.
 
@@ -30,8 +36,9 @@ def borrowed(
     # Setting isolation_level to None commits what is open: _check has seen that nothing is.
     connection.row_factory, connection.text_factory, connection.isolation_level = None, str, None
     try:
-        wire = Wire(connection, path=_path_of(connection), owned=False, on_connect=on_connect, patience=patience)
-        with wire.pragmas(busy_timeout=0, **({"query_only": 1} if readonly else {})):
+        path = _path_of(connection)
+        wire = Wire(connection, path=path, owned=False, on_connect=on_connect, patience=patience, watch=watch)
+        with wire.watch.over(connection), wire.pragmas(busy_timeout=0, **({"query_only": 1} if readonly else {})):
             yield wire
     finally:
         if connection.in_transaction:  # only an interrupt between two instructions leaves one

@@ -8,15 +8,17 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sodaf_migrate.errors import DatabaseError, LockHeldError, MigrationError, StatementError, TransactionOpenError
-from sodaf_migrate.wire.faults import is_transient, shortened, translated
+from sodaf_migrate.wire.faults import is_interrupt, is_transient, shortened, translated
 from sodaf_migrate.wire.holders import holders
 from sodaf_migrate.wire.patience import Patience
 from sodaf_migrate.wire.pragma import read_pragma, same_value, set_pragma
+from sodaf_migrate.wire.watch import Watch
 
 __all__ = ["OnConnect", "Parameters", "Wire"]
 
@@ -43,12 +45,14 @@ class Wire:
         owned: bool,
         on_connect: OnConnect | None = None,
         patience: Patience | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.connection = connection  # for hooks only
         self.path = path
         self.owned = owned
         self.on_connect = on_connect
         self.patience = patience or Patience()
+        self.watch = watch or Watch()  # what may stop the statements; connections of one work share it
         self._depth = 0
         self._reading = False
         self._doom: BaseException | None = None
@@ -91,7 +95,7 @@ class Wire:
         try:
             while rows:
                 yield from rows
-                with translated(self.path, sql):
+                with self._heeding(sql):
                     rows = cursor.fetchmany(_BATCH)
         finally:
             cursor.close()
@@ -150,6 +154,16 @@ class Wire:
             yield
 
     @contextmanager
+    def impatient(self, seconds: float = 1.0) -> Iterator[None]:
+        """While the block runs, locks are waited for no longer than ``seconds``."""
+        patience = self.patience
+        self.patience = replace(patience, timeout=min(seconds, patience.timeout))
+        try:
+            yield
+        finally:
+            self.patience = patience
+
+    @contextmanager
     def snapshot(self) -> Iterator[None]:
         """One consistent look at the database; inside another snapshot or transaction it adds nothing."""
         if self.in_transaction:
@@ -198,9 +212,12 @@ class Wire:
 
     def _patiently(self, sql: str, params: Parameters, fetch: Callable[[sqlite3.Cursor], _T]) -> _T:
         pauses, waited = self.patience.pauses(), 0.0
+        # Nothing stops a COMMIT that has begun. One that met BUSY has not: between two tries it may be stopped.
+        shield = self.watch.shielded if sql == "COMMIT" else nullcontext
         while True:
+            self.watch.check()
             try:
-                with translated(self.path, sql):
+                with shield(), self._heeding(sql):
                     return fetch(self.connection.execute(sql, params))
             except LockHeldError as error:
                 # A statement that met BUSY did nothing at all, so it may simply be tried again.
@@ -210,6 +227,18 @@ class Wire:
                 if pause is None:
                     raise self._lock_held(waited, sql, error.__cause__) from error.__cause__
                 waited = pause
+
+    @contextmanager
+    def _heeding(self, sql: str) -> Iterator[None]:
+        """The door for the driver's errors; an interrupt that the watch sent comes out as its reason."""
+        try:
+            with translated(self.path, sql):
+                yield
+        except DatabaseError as error:
+            stopped = self.watch.reason() if is_interrupt(error.__cause__) else None
+            if stopped is None:
+                raise
+            raise stopped from error.__cause__
 
     def _lock_held(self, waited: float, sql: str, cause: BaseException) -> LockHeldError:
         found = holders(self.path)
@@ -294,7 +323,8 @@ class Wire:
 
     def _undo(self, sql: str, error: BaseException | None = None) -> bool:
         try:
-            self.connection.execute(sql)
+            with self.watch.shielded():
+                self.connection.execute(sql)
         except sqlite3.Error as failure:
             if error is not None:
                 error.add_note(f"{sql} failed too: {failure}")
@@ -320,7 +350,8 @@ class Wire:
     def _restore(self, before: dict[str, Any], error: BaseException | None) -> None:
         for pragma, value in reversed(before.items()):
             try:
-                self._set_pragma(pragma, value)
+                with self.watch.shielded():
+                    self._set_pragma(pragma, value)
             except MigrationError as failure:
                 if error is None:
                     raise

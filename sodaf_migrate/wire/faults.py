@@ -18,7 +18,7 @@ from sodaf_migrate.errors import (
     StatementError,
 )
 
-__all__ = ["FAULTS", "Fault", "is_transient", "primary_code", "shortened", "translate", "translated"]
+__all__ = ["FAULTS", "Fault", "is_interrupt", "is_transient", "primary_code", "shortened", "translate", "translated"]
 
 _HEAD, _TAIL = 1500, 400
 
@@ -143,6 +143,11 @@ def is_transient(error: BaseException) -> bool:
     if code is None or code == sqlite3.SQLITE_BUSY_SNAPSHOT:
         return False
     return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL) or code == sqlite3.SQLITE_LOCKED_SHAREDCACHE
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether somebody called ``interrupt()`` on the connection while the statement ran."""
+    return isinstance(error, sqlite3.Error) and primary_code(error) == sqlite3.SQLITE_INTERRUPT
 
 
 def shortened(sql: str) -> str:

@@ -14,6 +14,7 @@ from sodaf_migrate.wire.borrow import borrowed
 from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.faults import translated
 from sodaf_migrate.wire.patience import Patience
+from sodaf_migrate.wire.watch import Watch
 
 __all__ = ["OLDEST_SQLITE", "Target", "check_sqlite", "memory_wire", "open_wire"]
 
@@ -32,21 +33,26 @@ def open_wire(
     lock_timeout: float = 30.0,
     must_exist: bool = True,
     patience: Patience | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[Wire]:
     """A ``Wire`` to ``target`` while the block runs; ``lock_timeout`` in seconds, ``patience`` replaces it in tests.
 
-    A path is opened here and closed at the end; a caller's connection comes back as it was. Raises DatabaseOpenError
-    for what cannot be opened, TransactionOpenError for a connection in use, DatabaseCorruptError, LockHeldError.
+    What ``watch`` stops it stops here too; further connections of one work are given the watch of the first. A path
+    is opened here and closed at the end; a caller's connection comes back as it was. Raises DatabaseOpenError for what
+    cannot be opened, TransactionOpenError for a connection in use, DatabaseCorruptError, LockHeldError.
     """
     check_sqlite(sqlite3.sqlite_version_info)
     patience = patience or Patience(timeout=lock_timeout)
     if isinstance(target, (str, os.PathLike)):
         path = _checked_path(target, readonly=readonly, must_exist=must_exist)
         mode = "ro" if readonly else "rw" if must_exist else "rwc"
-        with _opened(f"{path.as_uri()}?mode={mode}", path, on_connect, patience) as wire:
+        with _opened(f"{path.as_uri()}?mode={mode}", path, on_connect, patience, watch) as wire:
             yield wire
     else:
-        with borrowed(_connection_of(target), readonly=readonly, on_connect=on_connect, patience=patience) as wire:
+        lent = borrowed(
+            _connection_of(target), readonly=readonly, on_connect=on_connect, patience=patience, watch=watch
+        )
+        with lent as wire:
             yield wire
 
 
@@ -69,17 +75,20 @@ def check_sqlite(version: tuple[int, ...]) -> None:
 
 
 @contextmanager
-def _opened(uri: str, path: Path | None, on_connect: OnConnect | None, patience: Patience) -> Iterator[Wire]:
+def _opened(
+    uri: str, path: Path | None, on_connect: OnConnect | None, patience: Patience, watch: Watch | None = None
+) -> Iterator[Wire]:
     with translated(path):
         # timeout=0: all waiting is done by Patience
         connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
     try:
-        wire = Wire(connection, path=path, owned=True, on_connect=on_connect, patience=patience)
+        wire = Wire(connection, path=path, owned=True, on_connect=on_connect, patience=patience, watch=watch)
         if on_connect is not None:
             _prepare(connection, on_connect, wire.name)
         if path is not None:
             wire.value("PRAGMA schema_version")  # reads the header: what is no database says so here, once
-        yield wire
+        with wire.watch.over(connection):
+            yield wire
     finally:
         connection.close()
 

@@ -18,7 +18,7 @@ FLOORS = (
     ("schema", "wire", "doctype"),
     ("typemap", "desired", "compare", "plan"),
     ("dialects",),
-    ("history", "backup", "execute"),
+    ("backup", "history", "execute"),
     ("validate",),
     ("config", "results", "applier", "authored", "report"),
     ("apps", "web", "boot", "cli", "testing"),

@@ -12,7 +12,6 @@ from sodaf_migrate.errors import (
     MigrationCancelledError,
     MigrationError,
     MigrationPermissionError,
-    UnknownBackupError,
     UnknownDocTypeError,
     UnknownMigrationError,
 )
@@ -39,7 +38,6 @@ _EXITS: tuple[tuple[type[MigrationError], Exit], ...] = (
     (ConfigurationError, Exit.USAGE),
     (UnknownDocTypeError, Exit.USAGE),
     (UnknownMigrationError, Exit.USAGE),
-    (UnknownBackupError, Exit.USAGE),
     (DataLossRiskError, Exit.REFUSED),
     (LockHeldError, Exit.LOCKED),
     (MigrationCancelledError, Exit.INTERRUPTED),

@@ -222,7 +222,7 @@ OURS = Tool(
     f"sodaf-migrate {version('sodaf-migrate')}",
     ours,
     ours_beforehand,
-    ("tabMigrationHistory", "tabMigrationEvent", "tabMigrationSettled"),
+    ("tabMigrationHistory", "tabMigrationEvent", "tabMigrationSettled", "tabMigrationBackup"),
 )
 
 

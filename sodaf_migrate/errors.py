@@ -35,7 +35,8 @@
     │   ├── BackupKeyError              a key cannot be used
     │   │   ├── BackupKeyMissingError   no key is configured
     │   │   └── BackupKeyWrongError     none of the configured keys opens it
-    │   └── BackupUnencryptedError      it is not encrypted, and that was not allowed
+    │   ├── BackupUnencryptedError      it is not encrypted, and that was not allowed
+    │   └── UnknownBackupError          the store has no backup of that id
     └── HistoryError                    the history cannot be read or trusted
         └── UnknownMigrationError       no record has that id
 """
@@ -79,6 +80,7 @@ __all__ = [
     "StatementError",
     "StoppedError",
     "TransactionOpenError",
+    "UnknownBackupError",
     "UnknownDocTypeError",
     "UnknownMigrationError",
     "UnsupportedChangeError",
@@ -309,6 +311,12 @@ class BackupUnencryptedError(BackupError):
     """The backup is not encrypted, and unencrypted ones were not allowed by name."""
 
     code = "BACKUP_UNENCRYPTED"
+
+
+class UnknownBackupError(BackupError):
+    """The store has no backup of that id, or not its file."""
+
+    code = "BACKUP_UNKNOWN"
 
 
 class HistoryError(MigrationError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,7 +11,7 @@ from typing import Any, Literal
 from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.events import CancelToken
 
-__all__ = ["HAZARDS", "DryRunOptions", "RollbackOptions", "SyncOptions", "allows"]
+__all__ = ["HAZARDS", "BackupOptions", "DryRunOptions", "PruneOptions", "RollbackOptions", "SyncOptions", "allows"]
 
 #: Every danger that must be allowed by name before a plan that has it is applied.
 HAZARDS = (
@@ -120,6 +122,62 @@ class RollbackOptions:
 
     def __post_init__(self) -> None:
         _check_timeout(self.timeout)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupOptions:
+    """Where and how backups are kept. Times are seconds.
+
+    ``directory`` is the store, None the folder "<database>.backups" beside the database. ``key`` is given by the caller
+    (32 bytes, or their text), None looks in the environment and in the key file. ``encrypt`` False writes readable
+    files. ``level`` is zstd's, 1 (fast) to 19 (small). ``timeout`` ends a backup that takes longer. An incremental
+    backup becomes a full one when its chain would be longer than ``longest_chain``. Raises ConfigurationError for a
+    value that does not fit.
+    """
+
+    directory: str | os.PathLike[str] | None = None
+    key: bytes | str | None = field(default=None, repr=False)
+    encrypt: bool = True
+    level: int = 3
+    threads: int | None = None
+    timeout: float = 3600.0
+    lock_timeout: float = 30.0
+    longest_chain: int = 8
+
+    def __post_init__(self) -> None:
+        _in_range("level", self.level, 1, 19)
+        _in_range("longest_chain", self.longest_chain, 1, 64)
+        _in_range("timeout", self.timeout, 0, math.inf)
+        _in_range("lock_timeout", self.lock_timeout, 0, math.inf)
+        if self.threads is not None:
+            _in_range("threads", self.threads, 1, 64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneOptions:
+    """Which backups retention may delete: those that any of the limits given is over.
+
+    ``max_age`` in days; ``max_count`` chains of each table, and of the whole database; ``max_size`` bytes in all, the
+    oldest go first. ``forgotten`` also gives up backups of migrations that history has no record of. Without a limit
+    nothing is deleted. Raises ConfigurationError for a limit below zero.
+    """
+
+    max_age: float | None = None
+    max_count: int | None = None
+    max_size: int | None = None
+    forgotten: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("max_age", "max_count", "max_size"):
+            value = getattr(self, name)
+            if value is not None:
+                _in_range(name, value, 0, math.inf)
+
+
+def _in_range(name: str, value: float, least: float, most: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        limit = f"{least} or more" if most == math.inf else f"from {least} to {most}"
+        raise ConfigurationError(f'"{name}" is {value!r}, but must be {limit}', hint="Give a number within the limits.")
 
 
 def _check_timeout(seconds: float | None) -> None:

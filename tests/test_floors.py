@@ -18,7 +18,7 @@ FLOORS = (
     ("schema", "wire", "doctype"),
     ("typemap", "desired", "compare", "plan"),
     ("dialects",),
-    ("backup", "history", "execute"),
+    ("history", "backup", "execute"),
     ("validate",),
     ("config", "results", "applier", "authored", "report"),
     ("apps", "web", "boot", "cli", "testing"),

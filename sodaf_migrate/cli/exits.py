@@ -12,6 +12,7 @@ from sodaf_migrate.errors import (
     MigrationCancelledError,
     MigrationError,
     MigrationPermissionError,
+    UnknownBackupError,
     UnknownDocTypeError,
     UnknownMigrationError,
 )
@@ -38,6 +39,7 @@ _EXITS: tuple[tuple[type[MigrationError], Exit], ...] = (
     (ConfigurationError, Exit.USAGE),
     (UnknownDocTypeError, Exit.USAGE),
     (UnknownMigrationError, Exit.USAGE),
+    (UnknownBackupError, Exit.USAGE),
     (DataLossRiskError, Exit.REFUSED),
     (LockHeldError, Exit.LOCKED),
     (MigrationCancelledError, Exit.INTERRUPTED),

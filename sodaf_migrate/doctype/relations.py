@@ -11,7 +11,13 @@ from sodaf_migrate.schema.model import fold
 __all__ = ["OWN_TABLES", "clashes", "doubts", "in_dependency_order", "targets"]
 
 #: Tables of the tool itself and of all Singles, which no DocType may take.
-OWN_TABLES = ("tabSingles", "tabMigrationHistory", "tabMigrationEvent")
+OWN_TABLES = (
+    "tabSingles",
+    "tabMigrationHistory",
+    "tabMigrationEvent",
+    "tabMigrationSettled",
+    "tabMigrationBackup",
+)
 # What the framework itself defines, and every definition may point at.
 _BUILT_IN = frozenset({"DocType", "User", "Role", "Module Def", "File"})
 

@@ -8,14 +8,27 @@ from sodaf_migrate.history.record import COLUMNS
 from sodaf_migrate.schema.model import fold
 from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["EVENT", "HISTORY", "LAYOUT", "SETTLED", "TABLES", "check_layout", "create_tables", "is_internal"]
+__all__ = [
+    "CATALOGUE",
+    "EVENT",
+    "HISTORY",
+    "LAYOUT",
+    "SETTLED",
+    "TABLES",
+    "check_layout",
+    "create_tables",
+    "is_internal",
+]
 
 #: Written into every event; a tool that knows only an older one must not touch these tables.
 LAYOUT = 1
 
-TABLES = ("tabMigrationHistory", "tabMigrationEvent", "tabMigrationSettled")
+#: The catalogue of backups; the backups keep it, and like the history's tables it is no part of the schema.
+CATALOGUE = "tabMigrationBackup"
+
+TABLES = ("tabMigrationHistory", "tabMigrationEvent", "tabMigrationSettled", CATALOGUE)
 # Named with their schema: a TEMP table of the same name must not stand before them.
-HISTORY, EVENT, SETTLED = (f"main.{quote(name)}" for name in TABLES)
+HISTORY, EVENT, SETTLED = (f"main.{quote(name)}" for name in TABLES[:3])
 
 _MUST = {"id": "TEXT PRIMARY KEY", **dict.fromkeys(("doctype", "version", "timestamp", "status"), "TEXT NOT NULL")}
 _NUMBERS = dict.fromkeys(("execution_time", "affected_rows"), "INTEGER")

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 TABLE = (HERE / "table.sql").read_text()
 ROWS = (HERE / "rows.sql").read_text()
 CHANGES: dict[str, dict[str, Any]] = tomllib.loads((HERE / "changes.toml").read_text())
-OURS = ("tabMigrationHistory", "tabMigrationEvent", "tabMigrationSettled")
+OURS = ("tabMigrationHistory", "tabMigrationEvent", "tabMigrationSettled", "tabMigrationBackup")
 MODES = ("delete", "wal")
 
 

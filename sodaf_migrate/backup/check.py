@@ -1,0 +1,97 @@
+"""Checks of backups: each file's hash, and every chunk of it, with all that it is built on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sodaf_migrate.backup.container import BackupReader, outline
+from sodaf_migrate.backup.info import BackupInfo
+from sodaf_migrate.backup.keys import KeyRing
+from sodaf_migrate.backup.store import BackupStore, hash_of
+from sodaf_migrate.errors import BackupDamagedError, BackupError, BackupKeyError
+from sodaf_migrate.events import Listener, Progress
+
+__all__ = ["Found", "check_chain", "check_chunks", "is_good"]
+
+
+@dataclass(slots=True)
+class Found:
+    """What a check has found so far."""
+
+    problems: list[str]
+    bytes_read: int = 0
+    locked: bool = False
+
+
+def check_chain(chain: Sequence[BackupInfo], store: BackupStore, ring: KeyRing | None, listener: Listener) -> Found:
+    """The check of a backup, the last of ``chain``, and of all that it is built on; without a ring by hash alone.
+
+    Raises BackupKeyMissingError when a backup is locked and there is no key at all.
+    """
+    found = Found([])
+    if chain[0].parent is not None:
+        found.problems.append(f'its parent "{chain[0].parent}" is not in the store')
+    for place, info in enumerate(chain):
+        who = "" if info is chain[-1] else f'its parent "{info.id}": '
+        try:
+            path = store.path_of(info.name)
+            found.bytes_read += _check_hash(info, path, listener)
+            if ring is not None:
+                check_chunks(info, path, ring, listener, parent=chain[place - 1] if place else None)
+        except BackupKeyError as error:
+            if not ring or not ring.keys:
+                raise
+            found.locked = True
+            found.problems.append(who + error.message)
+        except BackupError as error:
+            found.problems.append(who + error.message)
+    return found
+
+
+def is_good(info: BackupInfo, store: BackupStore) -> bool:
+    """Whether the file is there and has the hash that it had when it was written. Needs no key."""
+    try:
+        return hash_of(store.path_of(info.name)) == info.checksum
+    except BackupError:
+        return False
+
+
+def check_chunks(
+    info: BackupInfo, path: Path, ring: KeyRing, listener: Listener, *, parent: BackupInfo | None = None
+) -> None:
+    """Opens every chunk. Raises BackupDamagedError and its kin, and BackupKeyError."""
+    total, done = outline(path).plain_bytes, 0
+    with BackupReader(path, ring) as reader:
+        prologue = reader.prologue
+        if prologue.id != info.id:
+            raise BackupDamagedError(
+                f'the file "{path.name}" holds the backup "{prologue.id}" and not "{info.id}"',
+                hint="Somebody exchanged it: take another copy of the backup.",
+            )
+        if parent is not None and prologue.parent is not None:
+            _check_parent(parent, path.parent, prologue.parent.sha256)
+        for chunk in reader.chunks():
+            done += len(chunk)
+            listener(Progress(phase="check", subject=info.id[:12], done=done, total=total, unit="bytes"))
+
+
+def _check_parent(parent: BackupInfo, folder: Path, digest: str) -> None:
+    with_digest = outline(folder / parent.name).prologue.digest
+    if with_digest != digest:
+        raise BackupDamagedError(
+            f'it was built on another backup than the one that is there as "{parent.id}"',
+            hint="Bring the parent back that it was made with.",
+        )
+
+
+def _check_hash(info: BackupInfo, path: Path, listener: Listener) -> int:
+    size = path.stat().st_size
+    listener(Progress(phase="hash", subject=info.id[:12], done=0, total=size, unit="bytes"))
+    if hash_of(path) != info.checksum:
+        raise BackupDamagedError(
+            f'the hash of "{path.name}" is not the one in the catalogue ({info.checksum[:12]}…)',
+            hint="The file was altered since it was written, or replaced: take another copy.",
+        )
+    return size

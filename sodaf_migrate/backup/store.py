@@ -1,0 +1,194 @@
+"""The folder of the backups: what may lie in it, who works in it, and the one way from a stored name to a path."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from sodaf_migrate.backup.files import STALE, FileOps, file_errors, remove_stale
+from sodaf_migrate.errors import BackupError, ConfigurationError, LockHeldError, UnknownBackupError
+from sodaf_migrate.wire.patience import Patience
+
+__all__ = ["LOCK", "SUFFIX", "BackupStore", "hash_of"]
+
+SUFFIX = ".sdbk"
+LOCK = ".lock"
+
+# Nothing of a definition is in a name: names are data, and data never makes a path.
+_NAME = re.compile(r"\d{8}T\d{6}Z-(?:full|column|schema|incremental)-[0-9a-f]{32}\.sdbk", re.ASCII)
+_MODE = 0o700
+_BLOCK = 1 << 20
+
+
+class BackupStore:
+    """One folder, of mode 0700, that holds backups and nothing else; made when the first one is written."""
+
+    def __init__(self, directory: str | os.PathLike[str], *, files: FileOps | None = None) -> None:
+        self.directory = Path(directory).absolute()
+        self.files = files or FileOps()
+
+    # Names and paths.
+
+    @staticmethod
+    def name_for(backup_id: str, type: str, created: datetime) -> str:
+        """The name of a new backup's file; names sort by time. Raises BackupError for an id or type that is none."""
+        name = f"{created.astimezone(UTC):%Y%m%dT%H%M%SZ}-{type.lower()}-{backup_id}{SUFFIX}"
+        return _checked(name)
+
+    def path_for(self, name: str) -> Path:
+        """Where a backup of that name is written. Raises BackupError for a name that is none of ours."""
+        return self.directory / _checked(name)
+
+    def path_of(self, name: str) -> Path:
+        """The file of that name, which is there and an ordinary one.
+
+        Raises BackupError for a name that is none of ours (a folder in it, ".."), and for a symbolic link or anything
+        else that could lead out of the store; UnknownBackupError when there is no such file.
+        """
+        path = self.path_for(name)
+        found = _lstat(path)
+        if found is None:
+            raise UnknownBackupError(
+                f'The backup file "{path}" is not there',
+                hint="It was moved or deleted: `backup catalogue` tells which.",
+            )
+        if not stat.S_ISREG(found.st_mode):
+            raise BackupError(
+                f'"{path}" is not an ordinary file, so it is not read as a backup',
+                hint="A link or a device could lead out of the store: take it away, or copy the file itself there.",
+            )
+        return path
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all backup files, oldest first; () where the folder is not there yet."""
+        try:
+            entries = list(os.scandir(self.directory))
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            with file_errors(self.directory, "be read"):
+                raise error
+        found = (entry for entry in entries if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False))
+        return tuple(sorted(entry.name for entry in found))
+
+    def size_of(self, name: str) -> int | None:
+        """The size in bytes of a file of the store, None where it is missing or no ordinary file."""
+        found = _lstat(self.path_for(name)) if _NAME.fullmatch(name) else None
+        return found.st_size if found is not None and stat.S_ISREG(found.st_mode) else None
+
+    # Working in it.
+
+    @contextmanager
+    def writing(self, *, timeout: float = 30.0) -> Iterator[None]:
+        """The store to write into, beside others who write; first what a crash left behind is removed.
+
+        Raises LockHeldError when somebody has it alone for longer than ``timeout`` seconds, ConfigurationError for a
+        folder that others may use, and BackupFileError for one that cannot be used.
+        """
+        with self._locked(fcntl.LOCK_SH, timeout):
+            yield
+
+    @contextmanager
+    def alone(self, *, timeout: float = 30.0) -> Iterator[None]:
+        """The store while nobody else writes into it, to delete from it or to rewrite its files."""
+        with self._locked(fcntl.LOCK_EX, timeout):
+            yield
+
+    def delete(self, name: str) -> None:
+        """Deletes one file; that it is gone already is no error. The caller has the store alone."""
+        path = self.path_for(name)
+        if _lstat(path) is not None:
+            with file_errors(path, "be deleted"):
+                self.files.unlink(path)
+                self.files.fsync_folder(self.directory)
+
+    # How.
+
+    @contextmanager
+    def _locked(self, kind: int, timeout: float) -> Iterator[None]:
+        # flock belongs to the open file: two threads exclude each other like two processes, and however a process
+        # ends, the system gives the lock back.
+        with file_errors(self.directory, "be used for backups"):
+            self.files.make_folder(self.directory)
+            self._close_to_others()
+            lock = os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            self._wait(lock, kind, timeout)
+            with file_errors(self.directory, "be cleared of what a crash left"):
+                remove_stale(self.directory, self.files)
+            yield
+        finally:
+            os.close(lock)
+
+    def _close_to_others(self) -> None:
+        mode = stat.S_IMODE(self.directory.stat().st_mode)
+        if not mode & 0o077:
+            return
+        foreign = sorted(entry.name for entry in os.scandir(self.directory) if not _is_ours(entry.name))
+        if foreign:
+            raise ConfigurationError(
+                f'The backup folder "{self.directory}" is open to others (mode {mode:04o}) and holds more than backups'
+                f' ("{foreign[0]}")',
+                hint=f"Give a folder of its own for backups, or close this one: chmod 700 '{self.directory}'.",
+            )
+        self.directory.chmod(_MODE)
+
+    def _wait(self, lock: int, kind: int, timeout: float) -> None:
+        pauses = Patience(timeout=timeout).pauses()
+        while not _taken(lock, kind):
+            if next(pauses, None) is None:
+                raise LockHeldError(
+                    f'The backup store "{self.directory}" was in use by another process for {timeout:.1f} s',
+                    hint="Let the other backup, prune or rotation finish, or raise lock_timeout.",
+                )
+
+
+def hash_of(path: Path) -> str:
+    """The SHA-256 (hex) of a backup file, read in blocks. Raises BackupFileError when it cannot be read."""
+    digest = sha256()
+    with file_errors(path, "be read"), open(_opened(path), "rb", buffering=0) as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _is_ours(name: str) -> bool:
+    return name == LOCK or name.endswith(STALE) or bool(_NAME.fullmatch(name))
+
+
+def _checked(name: str) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise BackupError(
+            f"{name!r} is not the name of a backup in the store",
+            hint="Backups are used by name from their own folder alone; no path leads out of it.",
+        )
+    return name
+
+
+def _lstat(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        with file_errors(path, "be looked at"):
+            raise error
+
+
+def _taken(lock: int, kind: int) -> bool:
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sodaf_migrate.errors import ConfigurationError
-from sodaf_migrate.options import DryRunOptions, SyncOptions
+from sodaf_migrate.options import POLICIES, DryRunOptions, OnConversionError, SyncOptions
 
 if TYPE_CHECKING:
     from sodaf_migrate.desired import SiteRules
@@ -69,6 +69,23 @@ def _one_of(*choices: str) -> Callable[[Any], str]:
     return parse
 
 
+def _formats(kind: str) -> Callable[[Any], tuple[str, ...]]:
+    """A list of formats, separated by semicolons in a text: numbers have commas, dates may have blanks."""
+
+    def parse(value: Any) -> tuple[str, ...]:
+        formats = value.split(";") if isinstance(value, str) else value
+        if not isinstance(formats, (list, tuple)) or not all(isinstance(text, str) for text in formats):
+            raise ValueError("a list of texts")
+        found = tuple(text.strip() for text in formats if text.strip())
+        if found:
+            from sodaf_migrate.dialects.sqlite.conversion_formats import SiteFormats
+
+            SiteFormats(**{kind: found})  # raises the ConfigurationError that says what is wrong with it
+        return found
+
+    return parse
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """One key of the configuration; ``parse`` raises ValueError saying what it expects."""
@@ -98,6 +115,13 @@ SETTINGS = (
     Setting(
         name="column_order", meaning="whether columns follow the definition's order", parse=_one_of("ignore", "match")
     ),
+    Setting(
+        name="on_conversion_error",
+        meaning="what becomes of values that a field's new type would lose or cannot take",
+        parse=_one_of(*POLICIES),
+    ),
+    Setting(name="date_formats", meaning="how texts spell dates and times", parse=_formats("moments")),
+    Setting(name="number_formats", meaning="how texts spell numbers", parse=_formats("numbers")),
 )
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -114,6 +138,9 @@ class Site:
     link_foreign_keys: bool = False
     allow: frozenset[str] = frozenset()
     column_order: Literal["ignore", "match"] = "ignore"
+    on_conversion_error: OnConversionError = "refuse"
+    date_formats: tuple[str, ...] = ()
+    number_formats: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
@@ -121,7 +148,13 @@ class Site:
         """What the site asks of every definition."""
         from sodaf_migrate.desired import SiteRules  # brings pydantic, which --help and config show do without
 
-        return SiteRules(required=self.required, link_foreign_keys=self.link_foreign_keys)
+        return SiteRules(
+            required=self.required,
+            link_foreign_keys=self.link_foreign_keys,
+            on_conversion_error=self.on_conversion_error,
+            date_formats=self.date_formats,
+            number_formats=self.number_formats,
+        )
 
     def database_path(self) -> str:
         """The database. Raises ConfigurationError when none is configured."""

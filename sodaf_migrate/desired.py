@@ -13,6 +13,7 @@ from sodaf_migrate.doctype.defaults import static_default
 from sodaf_migrate.doctype.model import DocField, DocIndex, DocType, default_table
 from sodaf_migrate.doctype.standard import ImpliedColumn, leading, trailing
 from sodaf_migrate.errors import ConfigurationError
+from sodaf_migrate.options import OnConversionError, SyncOptions
 from sodaf_migrate.schema.model import Column, ForeignKey, Index, KeyPart, Literal, PrimaryKey, Sql, Table, fold
 from sodaf_migrate.typemap import neutral_type
 
@@ -29,13 +30,19 @@ class SiteRules:
     """What a site decides for all its DocTypes.
 
     ``required``: "definition" follows the spelling (``required`` and ``not_nullable`` mean NOT NULL, ``reqd`` does
-    not), "database" makes all three NOT NULL, "application" only ``not_nullable``. Raises ConfigurationError.
+    not), "database" makes all three NOT NULL, "application" only ``not_nullable``. ``on_conversion_error`` counts
+    where neither the call nor the definition says it; ``date_formats`` ("%d.%m.%Y") and ``number_formats``
+    ("#.###,##") are how the site's texts spell dates and numbers. Raises ConfigurationError.
     """
 
     required: OneOf["definition", "database", "application"] = "definition"
     link_foreign_keys: bool = False
+    on_conversion_error: OnConversionError = "refuse"
+    date_formats: tuple[str, ...] = ()
+    number_formats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        SyncOptions(on_conversion_error=self.on_conversion_error)  # raises what is wrong with it
         if self.required not in ("definition", "database", "application"):
             raise ConfigurationError(
                 f'"{self.required}" is no rule for required fields',

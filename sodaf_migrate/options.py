@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.events import CancelToken
 
-__all__ = ["HAZARDS", "BackupOptions", "DryRunOptions", "PruneOptions", "RollbackOptions", "SyncOptions", "allows"]
+__all__ = [
+    "HAZARDS",
+    "POLICIES",
+    "BackupOptions",
+    "DryRunOptions",
+    "OnConversionError",
+    "PruneOptions",
+    "RollbackOptions",
+    "SyncOptions",
+    "allows",
+]
+
+#: What becomes of values that a field's new type would lose or cannot take.
+OnConversionError: TypeAlias = Literal["refuse", "null", "default", "keep"]
+POLICIES: tuple[OnConversionError, ...] = ("refuse", "null", "default", "keep")
 
 #: Every danger that must be allowed by name before a plan that has it is applied.
 HAZARDS = (
@@ -44,8 +58,10 @@ class SyncOptions:
     all. ``renames`` maps old column names to new ones for this call. ``column_order`` "match" also makes the order of
     columns follow the wish (a rebuild). ``on_conversion_error`` says what becomes of values that a field's new type
     would lose or cannot take: "refuse" the plan, make them "null", take the field's "default", or "keep" them in a
-    column ``<field>__old``. ``timeout`` bounds each migration from the look at its table to COMMIT (a run in one
-    transaction as a whole), ``cancel`` stops all of the call from another thread; what was done is rolled back.
+    column ``<field>__old``; None leaves that to the field, its DocType and the site. ``date_formats`` and
+    ``number_formats`` are spellings to read besides ISO 8601 and plain numbers, None those of the site. ``timeout``
+    bounds each migration from the look at its table to COMMIT (a run in one transaction as a whole), ``cancel`` stops
+    all of the call from another thread; what was done is rolled back.
     ``before`` and ``after`` are called inside the transaction with (connection, plan), ``on_error`` after its rollback
     with (plan, error). Raises ConfigurationError for an unknown hazard, and a timeout that is not above zero.
     """
@@ -54,7 +70,9 @@ class SyncOptions:
     force: bool = False
     renames: Mapping[str, str] = field(default_factory=dict)
     column_order: Literal["ignore", "match"] = "ignore"
-    on_conversion_error: Literal["refuse", "null", "default", "keep"] = "refuse"
+    on_conversion_error: OnConversionError | None = None
+    date_formats: Sequence[str] | None = None
+    number_formats: Sequence[str] | None = None
     transaction: Literal["migration", "run"] = "migration"
     continue_on_error: bool = True
     lock_timeout: float = 30.0
@@ -68,7 +86,7 @@ class SyncOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "allow", frozenset(self.allow))
-        if self.on_conversion_error not in ("refuse", "null", "default", "keep"):
+        if self.on_conversion_error not in (None, *POLICIES):
             raise ConfigurationError(
                 f'"{self.on_conversion_error}" is nothing that can be done with a value that does not convert',
                 hint='Use "refuse", "null", "default" or "keep".',
@@ -94,7 +112,9 @@ class DryRunOptions:
     force: bool = False
     renames: Mapping[str, str] = field(default_factory=dict)
     column_order: Literal["ignore", "match"] = "ignore"
-    on_conversion_error: Literal["refuse", "null", "default", "keep"] = "refuse"
+    on_conversion_error: OnConversionError | None = None
+    date_formats: Sequence[str] | None = None
+    number_formats: Sequence[str] | None = None
     lock_timeout: float = 30.0
 
     def as_sync(self) -> SyncOptions:
@@ -105,6 +125,8 @@ class DryRunOptions:
             renames=self.renames,
             column_order=self.column_order,
             on_conversion_error=self.on_conversion_error,
+            date_formats=self.date_formats,
+            number_formats=self.number_formats,
             lock_timeout=self.lock_timeout,
         )
 

@@ -40,7 +40,7 @@ class Glance:
             tables={fold(table.name): table for table in live.tables},
             indexes={name: tuple(found) for name, found in indexes.items()},
             remembered={
-                name: Remembered(owned=one.owned, renames=one.declared, version=version)
+                name: Remembered(owned=one.owned, renames=one.declared, version=version, fields=one.fields)
                 for name, (one, version) in known.items()
             },
         )

@@ -35,8 +35,10 @@ class Planning:
     def plan(self, comparison: Comparison, *, version: str) -> Plan:
         """The plan for a comparison, with its hazards, findings and guards. Nothing is written."""
         said = (*_kept_findings(comparison), *_rename_findings(comparison), *_late_renames(comparison))
+        fields = {"fields": dict(comparison.fields)}
         if not comparison.diff.has_changes:
-            return Plan(doctype=comparison.diff.doctype, version=version, diff=comparison.diff, findings=said)
+            doctype = comparison.diff.doctype
+            return Plan(doctype=doctype, version=version, diff=comparison.diff, findings=said, details=fields)
         refuse_taken_names(self.wire, comparison.diff)
         verdict = self.verdict(comparison)
         applied = comparison.memory.version
@@ -52,18 +54,14 @@ class Planning:
         )
         owns, disowns = _ownership(comparison)
         declared = [list(rename) for rename in comparison.declared]
-        details = {**plan.details, "declared": declared, "engine": __version__}
+        details = {**plan.details, **fields, "declared": declared, "engine": __version__}
         return replace(plan, owns=owns, disowns=disowns, findings=(*plan.findings, *said), details=details)
 
     def verdict(self, comparison: Comparison) -> Verdict:
         """What of the diff can be made now, by the census."""
         diff = comparison.diff
-        census = take_census(self.wire, questions(comparison.live, diff))
-        manner = Manner(
-            whole=self.whole,
-            owned=comparison.memory.owned,
-            on_conversion_error=self.options.on_conversion_error,
-        )
+        census = take_census(self.wire, questions(comparison.live, diff, allows=self.options.allows))
+        manner = Manner(whole=self.whole, owned=comparison.memory.owned)
         return settle(comparison.live, diff, census, allows=self.options.allows, manner=manner)
 
 

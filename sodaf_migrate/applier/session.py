@@ -18,6 +18,7 @@ from sodaf_migrate.dialects.sqlite.planner import renamed
 from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.doctype.engine import DocTypeEngine
 from sodaf_migrate.errors import (
+    DatabaseError,
     DefinitionError,
     ExecutionError,
     GuardError,
@@ -93,11 +94,12 @@ class Session:
 
     def remembered(self, doctype: str) -> Remembered:
         """What history says about one DocType."""
-        record = self.history.get_latest_migration(doctype)
+        record, known = self.history.get_latest_migration(doctype), self.history.standing(doctype)
         return Remembered(
-            owned=self.history.owned(doctype),
-            renames=self.history.declared(doctype),
+            owned=known.owned,
+            renames=known.declared,
             version=record.version if record else None,
+            fields=known.fields,
         )
 
     def compare(self, name: str) -> Comparison:
@@ -142,6 +144,7 @@ class Session:
         for attempt in range(ATTEMPTS):
             plan = make()
             if not plan.has_changes:
+                self._note(plan)
                 return MigrationResult(
                     success=True,
                     changed=False,
@@ -160,6 +163,18 @@ class Session:
                     raise
                 logger.info("planning %s again: %s", doctype, error.message)
         raise AssertionError("unreachable")
+
+    def _note(self, plan: Plan) -> None:
+        """Keep the field types that history does not know: the next change of one of them has to be seen.
+
+        Only a memory: a lock that somebody holds is no reason to fail.
+        """
+        fields = plan.details.get("fields")
+        if fields:
+            try:
+                self.history.note(plan.doctype, fields)
+            except DatabaseError as error:
+                logger.info("the field types of %s could not be noted: %s", plan.doctype, error.message)
 
     def _may_plan_again(self, error: MigrationError) -> bool:
         """Whether another plan may do what this one could not; everything was rolled back."""

@@ -10,14 +10,16 @@ from sodaf_migrate.applier.migrations import as_migration
 from sodaf_migrate.applier.rollback import stored_plan
 from sodaf_migrate.applier.session import Session
 from sodaf_migrate.compare.engine import declared_renames
+from sodaf_migrate.compare.field_types import field_types
 from sodaf_migrate.compare.names import object_names
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.planner import table_digests
+from sodaf_migrate.doctype.model import DocType
 from sodaf_migrate.errors import MigrationError
 from sodaf_migrate.history.record import MigrationRecord
 from sodaf_migrate.plan import Severity
 from sodaf_migrate.results import DocTypeStatus, StatusReport
-from sodaf_migrate.schema.model import ObjectName
+from sodaf_migrate.schema.model import ObjectName, Schema, fold
 
 __all__ = ["adopted", "status_of"]
 
@@ -78,6 +80,19 @@ def adopted(session: Session, names: Iterable[str]) -> dict[str, tuple[ObjectNam
             live = read_schema(session.wire, around=[table.name for table in neutral.tables])
             mine = {table.name.lower() for table in neutral.tables}
             there = tuple(sorted(o for o in object_names(live) if o.table in mine and o.kind != "trigger"))
-            session.history.adopt(name, there, declared=declared_renames(wish), version=doctype.version)
+            session.history.adopt(
+                name,
+                there,
+                declared=declared_renames(wish),
+                fields=_live_types(doctype, live),
+                version=doctype.version,
+            )
             found[name] = there
     return found
+
+
+def _live_types(doctype: DocType, live: Schema) -> dict[str, str | None]:
+    """The types of the fields whose columns are there; a Single has none, and all its values are texts."""
+    table = live.table(doctype.table)
+    there = {fold(column.name) for column in table.columns} if table is not None else set()
+    return {name: kind for name, kind in field_types(doctype).items() if name in there}

@@ -24,7 +24,7 @@ from sodaf_migrate.cli.site import (
     timeout_option,
 )
 from sodaf_migrate.errors import MigrationCancelledError, MigrationError
-from sodaf_migrate.options import RollbackOptions, SyncOptions
+from sodaf_migrate.options import OnConversionError, RollbackOptions, SyncOptions
 from sodaf_migrate.report.lines import Line, counted, table
 from sodaf_migrate.results import BatchMigrationResult, MigrationResult
 
@@ -50,6 +50,7 @@ def sync(
     allow: tuple[str, ...],
     force: bool,
     rename: tuple[str, ...],
+    on_conversion_error: OnConversionError | None,
     check: bool,
     stop_on_error: bool,
     timeout: float | None,
@@ -60,12 +61,13 @@ def sync(
     All DocTypes when none is named. A change that would lose data is refused, with the option that allows it.
     """
     if check:
-        return look(context, named, every, allow, force, rename, check=True, sql=False)
+        return look(context, named, every, allow, force, rename, on_conversion_error, check=True, sql=False)
     site = site_of(context)
     options = site.sync_options(
         allow=site.allow | frozenset(allow),
         force=force,
         renames=renames_of(rename),
+        on_conversion_error=on_conversion_error,
         continue_on_error=not stop_on_error,
         timeout=timeout,
         description=description,

@@ -18,6 +18,7 @@ from sodaf_migrate.cli.site import (
     sql_option,
 )
 from sodaf_migrate.errors import UnknownMigrationError
+from sodaf_migrate.options import OnConversionError
 from sodaf_migrate.report.standing import history_lines, verified_lines
 
 __all__ = ["config", "diff", "dry_run", "history", "look", "status"]
@@ -37,6 +38,7 @@ def dry_run(
     allow: tuple[str, ...],
     force: bool,
     rename: tuple[str, ...],
+    on_conversion_error: OnConversionError | None,
     check: bool,
     sql: bool | None,
 ) -> int:
@@ -44,7 +46,7 @@ def dry_run(
 
     Every change in words, how it would be made and at what cost, what stands in its way, what is kept, and the SQL.
     """
-    return look(context, named, every, allow, force, rename, check=check, sql=sql)
+    return look(context, named, every, allow, force, rename, on_conversion_error, check=check, sql=sql)
 
 
 def look(
@@ -54,6 +56,7 @@ def look(
     allow: tuple[str, ...],
     force: bool,
     rename: tuple[str, ...],
+    on_conversion_error: OnConversionError | None,
     *,
     check: bool,
     sql: bool | None,
@@ -61,7 +64,9 @@ def look(
     """The dry run that ``dry-run`` and ``sync --check`` answer with."""
     site = site_of(context)
     allowed = site.allow | frozenset(allow)
-    options = site.dry_run_options(allow=allowed, force=force, renames=renames_of(rename))
+    options = site.dry_run_options(
+        allow=allowed, force=force, renames=renames_of(rename), on_conversion_error=on_conversion_error
+    )
     applier = open_applier(context, site)
     names = chosen(applier.engine.names(), named, every)
     found = tuple(applier.dry_run(name, options) for name in names) if names else applier.dry_run_all(options)
@@ -85,11 +90,17 @@ def diff(
     allow: tuple[str, ...],
     force: bool,
     rename: tuple[str, ...],
+    on_conversion_error: OnConversionError | None,
     check: bool,
 ) -> int:
     """Show how the tables differ from their DocTypes, in words."""
     site = site_of(context)
-    options = site.sync_options(allow=site.allow | frozenset(allow), force=force, renames=renames_of(rename))
+    options = site.sync_options(
+        allow=site.allow | frozenset(allow),
+        force=force,
+        renames=renames_of(rename),
+        on_conversion_error=on_conversion_error,
+    )
     applier = open_applier(context, site)
     names = chosen(applier.engine.names(), named, every)
     found = tuple(applier.plan(name, options).diff for name in names or applier.engine.names())

@@ -12,6 +12,7 @@ from sodaf_migrate.cli.progress import listener_of, stop_progress
 from sodaf_migrate.config import Site, load_site
 from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.events import CancelToken
+from sodaf_migrate.options import POLICIES
 from sodaf_migrate.report.lines import Line
 from sodaf_migrate.report.render import to_json, to_lines, write_lines
 
@@ -69,13 +70,18 @@ def site_options(command: Command) -> Command:
 
 
 def hazard_options(command: Command) -> Command:
-    """Add ``--allow``, ``--force`` and ``--rename``."""
+    """Add ``--allow``, ``--force``, ``--rename`` and ``--on-conversion-error``."""
     rename = click.option(
         "--rename", multiple=True, metavar="OLD:NEW", help="A column that has a new name (repeatable)."
     )
     force = click.option("--force", is_flag=True, help="Allow every hazard.")
     allow = click.option("--allow", multiple=True, metavar="HAZARD", help="A hazard to allow by name (repeatable).")
-    return allow(force(rename(command)))
+    policy = click.option(
+        "--on-conversion-error",
+        type=click.Choice(POLICIES),
+        help="What becomes of values that a field's new type would lose or cannot take.",
+    )
+    return allow(force(rename(policy(command))))
 
 
 #: ``--timeout``: for how long one migration may go on.

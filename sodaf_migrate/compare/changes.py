@@ -37,6 +37,7 @@ __all__ = [
     "RowsChange",
     "SchemaDiff",
     "TableChange",
+    "Treatment",
     "TriggerChange",
     "UniqueChange",
     "ViewChange",
@@ -61,21 +62,39 @@ class TableChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Treatment:
+    """How the values of a field that changes its type are carried over, beside what the two types say.
+
+    ``options`` are those of a Select; ``on_conversion_error`` is what becomes of values that are lost or do not
+    convert; the formats are the site's or the call's.
+    """
+
+    options: tuple[str, ...] = ()
+    on_conversion_error: str = "refuse"
+    date_formats: tuple[str, ...] = ()
+    number_formats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnChange:
     """A column that comes, goes or changes; ``table`` is the table's name after any rename.
 
     ``fields`` gives the field types before and after where a definition says them: values are then read by these, not
-    by the declared types alone.
+    by the declared types alone, and treated as ``treatment`` says.
     """
 
     table: str
     old: Column | None
     new: Column | None
     fields: tuple[str, str] | None = None
+    treatment: Treatment = Treatment()
 
     @property
     def aspects(self) -> frozenset[str]:
-        """Which attributes differ: name, type, not_null, default, collation, generated; empty when it comes or goes."""
+        """Which attributes differ; empty when the column comes or goes.
+
+        They are name, type, not_null, default, collation, generated, and field (the field type, where it is known).
+        """
         if self.old is None or self.new is None:
             return frozenset()
         groups = {
@@ -87,19 +106,20 @@ class ColumnChange:
             "generated": ("generated",),
         }
         old, new = self.old, self.new
-        return frozenset(
-            aspect for aspect, names in groups.items() if any(getattr(old, n) != getattr(new, n) for n in names)
-        )
+        differ = {aspect for aspect, names in groups.items() if any(getattr(old, n) != getattr(new, n) for n in names)}
+        if self.fields is not None and self.fields[0] != self.fields[1]:
+            differ.add("field")
+        return frozenset(differ)
 
     @property
     def destructive(self) -> bool:
         """Whether values may be lost: the column goes, or its type changes."""
-        return self.new is None or "type" in self.aspects
+        return self.new is None or bool(self.aspects & {"type", "field"})
 
     @property
     def requires_data_migration(self) -> bool:
         """Whether stored values may have to be written again."""
-        return bool(self.aspects & {"type", "generated"}) or (
+        return bool(self.aspects & {"type", "field", "generated"}) or (
             "not_null" in self.aspects and self.new is not None and self.new.not_null
         )
 
@@ -335,6 +355,8 @@ def _tables_of(change: Any) -> tuple[str, ...]:
 
 
 def _swapped(change: Any) -> Any:
-    if isinstance(change, ColumnChange):  # what was converted is not converted again on the way back
-        return replace(change, old=change.new, new=change.old, fields=None)
+    if isinstance(change, ColumnChange) and change.fields is not None:
+        # On the way back what does not convert stays as it is, and no rule for other values is needed.
+        before, after = change.fields
+        return replace(change, old=change.new, new=change.old, fields=(after, before), treatment=Treatment())
     return replace(change, old=change.new, new=change.old)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from sodaf_migrate.compare.changes import ColumnChange, Kept, RowsChange, SchemaDiff, TableChange
 from sodaf_migrate.compare.compare import Policy, compare
+from sodaf_migrate.compare.field_types import FieldTypes, differ, to_remember, with_field_types
 from sodaf_migrate.compare.follow import Definitions, doctype_renamed, fields_renamed
 from sodaf_migrate.compare.names import carried
 from sodaf_migrate.compare.renames import resolve_renames
@@ -28,23 +29,26 @@ Rename = tuple[str, str, str]
 class Remembered:
     """What history says about one DocType: what is ours, and the renames that were declared before.
 
-    ``version`` is the one applied last, None when history has never heard of the DocType.
+    ``version`` is the one applied last, None when history has never heard of the DocType; ``fields`` the type of
+    each field then.
     """
 
     owned: frozenset[ObjectName] = frozenset()
     renames: frozenset[Rename] = frozenset()
     version: str | None = None
+    fields: FieldTypes = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """A diff with what it was made from: ``live`` as read, before any rename, the ``wish`` as SQLite stores it, and
-    the ``memory`` of what was done before."""
+    the ``memory`` of what was done before. ``fields`` are field types that history has to learn (None: forget)."""
 
     diff: SchemaDiff
     live: Schema
     wish: Schema
     declared: tuple[Rename, ...] = ()
+    fields: Mapping[str, str | None] = field(default_factory=dict)
     memory: Remembered = field(default_factory=Remembered)
 
 
@@ -108,8 +112,16 @@ class SchemaComparisonEngine:
         found = self._compared(diff, live, wish, self._policy(name, options, memory), declared, memory)
         left = live.table(doctype.table) if asked.table is None else None
         kept = (Kept(name=ObjectName("table", left.name, left.name), reason="removed_table"),) if left else ()
-        typed = _with_field_types(found.diff, doctype)
-        return replace(found, diff=replace(typed, kept=typed.kept + kept))
+        known = {**self._former_types(found.diff, asked), **memory.fields}
+        typed = with_field_types(found.diff, doctype, live, known, self.rules, options)
+        fields = to_remember(doctype, memory.fields, typed.columns)
+        return replace(found, diff=replace(typed, kept=typed.kept + kept), fields=fields)
+
+    def _former_types(self, diff: SchemaDiff, asked: Wish) -> FieldTypes:
+        """What history knows under the name that the DocType had until now."""
+        old = {fold(change.old.name) for change in diff.tables if change.old is not None and change.new is not None}
+        names = zip(asked.old_names, asked.old_tables, strict=False)
+        return next((self.remembered(name).fields for name, table in names if fold(table) in old), {})
 
     def glance(
         self, name: str, options: SyncOptions, *, wish: Schema, live: Schema, memory: Remembered
@@ -123,7 +135,10 @@ class SchemaComparisonEngine:
             return None
         policy = self._policy(name, options, memory)
         diff = compare(live, wish, doctype=name, policy=policy)
-        return None if diff.has_changes else Comparison(diff=diff, live=live, wish=wish, memory=memory)
+        if diff.has_changes or differ(doctype, memory.fields):
+            return None
+        fields = to_remember(doctype, memory.fields, ())
+        return Comparison(diff=diff, live=live, wish=wish, memory=memory, fields=fields)
 
     def _policy(self, name: str, options: SyncOptions, memory: Remembered) -> Policy:
         return Policy(
@@ -229,22 +244,6 @@ def _doctype_rows(
     )
     others = tuple(change for change in rows if not any(pair in under for pair in change.where))
     return (*first, *others, *doctype_renamed(old, doctype, engine, live))
-
-
-#: The field type that a declared type stands for, where no definition says which one it was.
-_STANDS_FOR = {"TEXT": "Data", "VARCHAR": "Data", "INTEGER": "Int", "INT": "Int", "REAL": "Float", "DECIMAL": "Float"}
-
-
-def _with_field_types(diff: SchemaDiff, doctype: DocType) -> SchemaDiff:
-    """``diff`` with the field types of every column whose declared type changes."""
-    found = []
-    for change in diff.columns:
-        field = doctype.field(change.new.name) if change.new is not None else None
-        if change.old is not None and field is not None and "type" in change.aspects:
-            before = _STANDS_FOR.get(change.old.type.partition("(")[0].strip())
-            change = replace(change, fields=(before, field.fieldtype) if before else None)
-        found.append(change)
-    return replace(diff, columns=tuple(found))
 
 
 def declared_renames(wish: Wish) -> tuple[Rename, ...]:

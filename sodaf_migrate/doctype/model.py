@@ -82,6 +82,7 @@ class DocField(BaseModel):
     is_virtual: bool = False
     old_fieldname: Names = ()
     on_delete: str | None = None
+    on_conversion_error: Annotated[str | None, BeforeValidator(_blank_is_none)] = None
 
     @property
     def type(self) -> FieldType:
@@ -164,6 +165,7 @@ class DocType(BaseModel):
     autoname: str | None = None
     nsm_parent_field: Annotated[str | None, BeforeValidator(_blank_is_none)] = None
     on_delete: str | None = None
+    on_conversion_error: Annotated[str | None, BeforeValidator(_blank_is_none)] = None
     issingle: bool = Field(default=False, validation_alias=AliasChoices("issingle", "is_single"))
     istable: bool = Field(default=False, validation_alias=AliasChoices("istable", "is_table", "is_child"))
     is_tree: bool = False

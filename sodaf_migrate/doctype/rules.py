@@ -11,6 +11,7 @@ from sodaf_migrate.doctype.model import DocField, DocIndex, DocType
 from sodaf_migrate.doctype.problems import Problem
 from sodaf_migrate.doctype.standard import RESERVED_NAMES, TREE_NAMES, leading, trailing
 from sodaf_migrate.doctype.where import where_fault
+from sodaf_migrate.options import POLICIES
 from sodaf_migrate.schema.model import fold
 
 __all__ = ["FIELD_RULES", "GIVEN_RULES", "RULES", "faults"]
@@ -164,6 +165,17 @@ def on_delete_is_known(doctype: DocType, field: DocField, kind: FieldType) -> _F
     )
 
 
+def policy_is_known(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
+    return _unknown_policy(_of(doctype, field), field.on_conversion_error)
+
+
+def _unknown_policy(said: str, policy: str | None) -> _Found:
+    if policy is None or policy in POLICIES:
+        return None
+    known = ", ".join(f'"{known}"' for known in POLICIES)
+    return "CONVERSION_POLICY_UNKNOWN", f'{said} has the unknown on_conversion_error "{policy}"', f"Known: {known}."
+
+
 def column_is_there_for_unique(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
     return _without_column(doctype, field, kind, "unique") if field.unique else None
 
@@ -204,6 +216,7 @@ GIVEN_RULES: tuple[tuple[str, FieldRule], ...] = (
     ("precision", precision_is_sane),
     ("default", default_fits),
     ("on_delete", on_delete_is_known),
+    ("on_conversion_error", policy_is_known),
     ("unique", column_is_there_for_unique),
     ("indexed", column_is_there_for_indexed),
     ("search_index", column_is_there_for_indexed),
@@ -336,6 +349,12 @@ def on_delete_of_doctype_is_known(doctype: DocType, file: str) -> Iterator[Probl
         )
 
 
+def policy_of_doctype_is_known(doctype: DocType, file: str) -> Iterator[Problem]:
+    found = _unknown_policy(f'DocType "{doctype.name}"', doctype.on_conversion_error)
+    if found is not None:
+        yield _problem(doctype, file, *found)
+
+
 def kinds_agree(doctype: DocType, file: str) -> Iterator[Problem]:
     """A Single has one row and no table, so it can be neither a child nor a tree."""
     if doctype.issingle and (doctype.istable or doctype.is_tree):
@@ -364,5 +383,6 @@ RULES = (
     old_fieldnames_differ,
     indexes_have_columns,
     on_delete_of_doctype_is_known,
+    policy_of_doctype_is_known,
     kinds_agree,
 )

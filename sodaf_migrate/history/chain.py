@@ -25,7 +25,7 @@ class Event:
 
     seq: int
     timestamp: str
-    kind: str  # initialized | a status | adopted | cleared
+    kind: str  # initialized | a status | adopted | noted | cleared
     migration_id: str | None
     doctype: str | None
     facts: str

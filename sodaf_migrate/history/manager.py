@@ -180,17 +180,24 @@ class MigrationHistoryManager:
         objects: Iterable[ObjectName],
         *,
         declared: Iterable[Rename] = (),
+        fields: Mapping[str, str | None] | None = None,
         version: str | None = None,
     ) -> None:
         """Takes live objects over as ours under ``doctype``; renames ``declared`` so far count as done."""
         facts = {
             "owns": sorted(astuple(name) for name in objects),
             "declared": sorted(declared),
+            "fields": dict(fields or {}),
             "version": version,
             "by": self._user(),
         }
         with self._writing() as wire:
             self._log(wire, "adopted", doctype=doctype, facts=facts)
+
+    def note(self, doctype: str, fields: Mapping[str, str | None]) -> None:
+        """Keeps field types that changed, or were not known yet, without anything else having to change."""
+        with self._writing() as wire:
+            self._log(wire, "noted", doctype=doctype, facts={"fields": dict(fields), "by": self._user()})
 
     def clear_history(self, doctype: str | None = None) -> int:
         """Deletes the records of one DocType, or all; their number. The events stay, and what is ours stays ours."""
@@ -204,9 +211,9 @@ class MigrationHistoryManager:
             ):
                 ids.setdefault(name, []).append(migration_id)
             for name in ids:
-                now = self._standing(wire, name)
+                now = self._standings(wire, name).get(name, Standing())
                 owns, declared = sorted(astuple(item) for item in now.owned), sorted(now.declared)
-                facts = {"ids": ids[name], "owns": owns, "declared": declared, "by": self._user()}
+                facts = {"ids": ids[name], "owns": owns, "declared": declared, "fields": now.fields, "by": self._user()}
                 self._log(wire, "cleared", doctype=name, facts=facts)
             wire.run(f"DELETE FROM {HISTORY} {condition}", params)
         return sum(map(len, ids.values()))
@@ -263,11 +270,15 @@ class MigrationHistoryManager:
 
     def owned(self, doctype: str | None = None) -> frozenset[ObjectName]:
         """The names (folded) of what is ours, of one DocType or of all."""
-        return self._standing(None, doctype).owned
+        return frozenset().union(*(one.owned for one in self._standings(None, doctype).values()))
 
     def declared(self, doctype: str) -> frozenset[Rename]:
         """The (table, old, new) of every rename that migrations in force knew of."""
-        return self._standing(None, doctype).declared
+        return self.standing(doctype).declared
+
+    def standing(self, doctype: str) -> Standing:
+        """What is ours of one DocType, with the renames and field types that migrations in force knew of."""
+        return self._standings(None, doctype).get(doctype, Standing())
 
     def overview(self) -> dict[str, tuple[Standing, str | None]]:
         """Of every DocType on record what is ours, and the version applied last; two queries for all of them."""
@@ -351,7 +362,7 @@ class MigrationHistoryManager:
         sql = (
             f"SELECT e.doctype, e.kind, e.migration_id, h.reverses, iif(e.kind = 'applied', h.objects, e.facts)"
             f" FROM {EVENT} e LEFT JOIN {HISTORY} h ON h.id = e.migration_id"
-            f" WHERE e.kind IN ('applied', 'adopted', 'cleared')"
+            f" WHERE e.kind IN ('applied', 'adopted', 'noted', 'cleared')"
         )
         sql, params = (f"{sql} AND e.doctype = ?", (doctype,)) if doctype is not None else (sql, ())
         ordered = f"{sql} ORDER BY e.seq"
@@ -361,13 +372,6 @@ class MigrationHistoryManager:
             if objects is not None:
                 entries.setdefault(name, []).append(entry_of(kind, migration_id, reverses, objects))
         return {name: standing(found) for name, found in entries.items()}
-
-    def _standing(self, wire: Wire | None, doctype: str | None) -> Standing:
-        each = self._standings(wire, doctype).values()
-        return Standing(
-            owned=frozenset().union(*(one.owned for one in each)),
-            declared=frozenset().union(*(one.declared for one in each)),
-        )
 
     def _tell(self, wire: Wire, kind: str, record: MigrationRecord) -> None:
         facts = {"record": record.checksum, "version": record.version}

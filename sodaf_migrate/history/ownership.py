@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,10 @@ Rename = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One thing that changed what is ours; names are folded. ``kind`` is applied, adopted or cleared."""
+    """One thing that changed what is ours; names are folded. ``kind`` is applied, adopted, noted or cleared.
+
+    ``fields`` are the field types that it left (folded fieldname to type), None for a field whose column went.
+    """
 
     kind: str
     id: str | None = None
@@ -25,14 +28,16 @@ class Entry:
     disowns: frozenset[ObjectName] = frozenset()
     renames: tuple[tuple[ObjectName, ObjectName], ...] = ()
     declared: frozenset[Rename] = frozenset()
+    fields: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What is ours now, and every rename that was declared and followed so far."""
+    """What is ours now, every rename that was followed so far, and each field's type (by folded fieldname)."""
 
     owned: frozenset[ObjectName] = field(default=frozenset())
     declared: frozenset[Rename] = field(default=frozenset())
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 def entry_of(kind: str, migration_id: str | None, reverses: str | None, objects: str) -> Entry:
@@ -46,6 +51,7 @@ def entry_of(kind: str, migration_id: str | None, reverses: str | None, objects:
         disowns=frozenset(map(_name, facts.get("disowns", ()))),
         renames=tuple((_name(old), _name(new)) for old, new in facts.get("renames", ())),
         declared=frozenset((table, old, new) for table, old, new in facts.get("declared", ())),
+        fields=facts.get("fields", {}),
     )
 
 
@@ -53,13 +59,16 @@ def standing(entries: Iterable[Entry]) -> Standing:
     """What the entries, oldest first, leave as ours."""
     owned: frozenset[ObjectName] = frozenset()
     declared: frozenset[Rename] = frozenset()
+    fields: dict[str, str | None] = {}
     for entry in effective(tuple(entries)):
+        fields |= entry.fields
         if entry.kind == "cleared":  # it says itself what was ours then
             owned, declared = entry.owns, entry.declared
             continue
         owned = _renamed(owned, entry.renames) - entry.disowns | entry.owns
         declared |= entry.declared
-    return Standing(owned=owned, declared=declared)
+    known = {name: kind for name, kind in fields.items() if kind is not None}
+    return Standing(owned=owned, declared=declared, fields=known)
 
 
 def effective(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:

@@ -89,6 +89,7 @@ def record_of(
         "disowns": [astuple(name) for name in plan.disowns],
         "renames": [[astuple(old), astuple(new)] for old, new in plan.renames],
         "declared": plan.details.get("declared", []),
+        "fields": plan.details.get("fields", {}),
     }
     return MigrationRecord(
         id=id,

@@ -137,7 +137,12 @@ def _column(change: ColumnChange, doctype: str) -> str:
     if new is None and old is not None:
         return f"drop {place}.{old.name} ({_described(old)})"
     assert old is not None and new is not None
-    return f"{place}.{old.name}: " + "; ".join(_aspects(old, new, change.aspects))
+    return f"{place}.{old.name}: " + "; ".join((*_field_type(change), *_aspects(old, new, change.aspects)))
+
+
+def _field_type(change: ColumnChange) -> Iterator[str]:
+    if change.fields is not None and "field" in change.aspects:
+        yield f"field type {change.fields[0]} → {change.fields[1]}"
 
 
 def _aspects(old: Column, new: Column, aspects: frozenset[str]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.play import play
 from sodaf_migrate.dialects.sqlite.rebuild import Facts, rebuild
 from sodaf_migrate.dialects.sqlite.types import affinity
+from sodaf_migrate.dialects.sqlite.written import written
 from sodaf_migrate.errors import DatabaseError, SchemaParseError, UnsupportedChangeError
 from sodaf_migrate.plan import Cost, Statement
 from sodaf_migrate.schema.model import Column, Constraint, Index, Schema, Sql, Table, fold
@@ -74,7 +75,9 @@ def alter_table(shadow: Wire, target: Table, indexes: tuple[Index, ...], facts: 
 
 
 def _bystanders(schema: Schema) -> list[str]:
-    return [thing.sql.text for things in (schema.views, schema.triggers) for thing in things]
+    """Views and triggers in their order, which among triggers counts only within one table."""
+    triggers = sorted(schema.triggers, key=lambda trigger: fold(trigger.table))
+    return [thing.sql.text for things in (schema.views, triggers) for thing in things]
 
 
 def _cheap(shadow: Wire, schema: Schema, target: Table, indexes: tuple[Index, ...], facts: Facts) -> Way | None:
@@ -82,8 +85,14 @@ def _cheap(shadow: Wire, schema: Schema, target: Table, indexes: tuple[Index, ..
     current = schema.table(target.name)
     assert current is not None
     natives = _native(current, _between(current, target), facts)
-    if natives is None:
+    writes = written(current, target, facts)
+    if natives is None or writes is None:
         return None
+    resting = tuple(Statement(sql=sql) for sql in set_aside((), schema.triggers_of(target.name)))
+    back = tuple(Statement(sql=sql) for sql in restore((), schema.triggers_of(target.name)))
+    if writes:  # after what comes and before what goes; no trigger of the table fires, for nobody edited a document
+        adds = tuple(statement for statement in natives if " DROP COLUMN " not in statement.sql)
+        natives = (*adds, *resting, *writes, *back, *(each for each in natives if each not in adds))
     edits: tuple[Statement, ...] = ()
     try:
         with shadow.atomic():
@@ -104,14 +113,17 @@ def _cheap(shadow: Wire, schema: Schema, target: Table, indexes: tuple[Index, ..
                 raise _Backed
     except (_Backed, DatabaseError, SchemaParseError):
         return None
-    return _cheap_way(natives, edits)
+    return _cheap_way(natives, edits, bool(writes))
 
 
-def _cheap_way(natives: tuple[Statement, ...], edits: tuple[Statement, ...]) -> Way:
+def _cheap_way(natives: tuple[Statement, ...], edits: tuple[Statement, ...], writes: bool) -> Way:
+    if writes:
+        return Way(statements=natives + edits, cost=Cost.IN_PLACE, reason="values are written where they are")
     if any(" DROP COLUMN " in statement.sql for statement in natives):
         return Way(statements=natives + edits, cost=Cost.IN_PLACE, reason="DROP COLUMN writes every row without it")
     if not edits:
-        return Way(statements=natives, cost=Cost.INSTANT, reason="ADD COLUMN only changes the catalogue")
+        reason = "ADD COLUMN only changes the catalogue" if natives else "no value changes"
+        return Way(statements=natives, cost=Cost.INSTANT, reason=reason)
     cost = edit_cost(edits)
     words = "no row is touched" if cost is Cost.INSTANT else "the rows are read, to prove that they fit"
     return Way(statements=natives + edits, cost=cost, reason=f"only the table's stored text changes; {words}")
@@ -119,8 +131,6 @@ def _cheap_way(natives: tuple[Statement, ...], edits: tuple[Statement, ...]) -> 
 
 def _edited(table: Table, target: Table, indexes: tuple[Index, ...], facts: Facts) -> tuple[Statement, ...] | None:
     mine = fold(target.name)
-    if any(home == mine for home, _ in (*facts.fills, *facts.values)):
-        return None  # values have to be written
     counts = {column: count for (home, column), count in facts.holding.items() if home == mine}
     return edit(table, target, indexes, counts)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
+from sodaf_migrate.dialects.sqlite.carry import Carried, carried, side_of
 from sodaf_migrate.dialects.sqlite.census_keys import about_keys
-from sodaf_migrate.dialects.sqlite.conversion import Outcome, conversion
 from sodaf_migrate.dialects.sqlite.convert import altered, misfits
 from sodaf_migrate.dialects.sqlite.edit import constant_text, default_condition
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
@@ -52,8 +52,18 @@ class Census:
         )
 
 
-def questions(live: Schema, diff: SchemaDiff) -> tuple[Question, ...]:
-    """Everything that the rows have to be asked for ``diff``; nothing about tables that do not exist yet."""
+Allows = Callable[[str, str, str | None], bool]
+
+
+def _nothing(hazard: str, doctype: str, column: str | None) -> bool:
+    return False
+
+
+def questions(live: Schema, diff: SchemaDiff, allows: Allows = _nothing) -> tuple[Question, ...]:
+    """Everything that the rows have to be asked for ``diff``; nothing about tables that do not exist yet.
+
+    ``allows(hazard, doctype, column)`` says what the caller accepts: it decides what values become.
+    """
     names = LiveNames(live, diff)
     strict = {fold(c.table): c.new for c in diff.options if c.option == "strict"}
     found: list[Question] = []
@@ -61,8 +71,8 @@ def questions(live: Schema, diff: SchemaDiff) -> tuple[Question, ...]:
         there = names.table(table)
         if there is None:
             continue
-        asked = list(_about_columns(there, table, diff, names, strict))
-        asked += about_keys(there, table, diff, names)
+        asked = list(_about_columns(there, table, diff, names, strict, allows))
+        asked += about_keys(live, there, table, diff, names, allows)
         if asked or any(fold(c.table) == fold(table) for c in diff.columns) or _goes(table, diff):
             found.append(Question(kind="rows", table=there.name, about=""))
         found += asked
@@ -75,7 +85,7 @@ def _goes(table: str, diff: SchemaDiff) -> bool:
 
 
 def _about_columns(
-    there: Table, table: str, diff: SchemaDiff, names: LiveNames, strict: dict[str, bool]
+    there: Table, table: str, diff: SchemaDiff, names: LiveNames, strict: dict[str, bool], allows: Allows
 ) -> Iterator[Question]:
     for change in diff.columns:
         if fold(change.table) != fold(table) or change.old is None or change.aspects == {"name"}:
@@ -90,14 +100,19 @@ def _about_columns(
                 condition = f"{column} IS NOT {nothing}"
                 yield Question(kind="values", table=there.name, about=about, condition=condition, show=column)
             continue
+        lossy = allows("lossy_conversion", diff.doctype, about)
+        found = carried(change, column, lossy=lossy, kept=side_of(diff, change))
+        value = f"({found.value})" if found is not None else column
         if "default" in change.aspects:
-            held = default_condition(replace(change.old, name=live))
+            filled = allows("fill_nulls", diff.doctype, about) if found is not None else False
+            held = default_condition(change.old, _final(change.new, value) if filled else value)
             if held:
                 yield Question(kind="holds", table=there.name, about=about, condition=held)
-        if "not_null" in change.aspects and change.new.not_null and not change.old.not_null:
-            yield Question(kind="nulls", table=there.name, about=about, condition=f"{column} IS NULL")
-        if ("type" in change.aspects or fold(table) in strict) and change.new.generated is None:
-            yield from _about_type(there, about, column, change, strict.get(fold(table), there.strict))
+        if change.new.not_null and (found is not None or not change.old.not_null):
+            yield Question(kind="nulls", table=there.name, about=about, condition=f"{value} IS NULL")
+        if (change.aspects & {"type", "field"} or fold(table) in strict) and change.new.generated is None:
+            carry = found if not diff.is_reverse else None
+            yield from _about_type(there, about, column, change, strict.get(fold(table), there.strict), carry)
     asked = {names.column(table, c.old.name) for c in diff.columns if c.old and fold(c.table) == fold(table)}
     yield from _about_strict(there, strict.get(fold(table)), asked)
 
@@ -121,12 +136,19 @@ def _untouched(column: Column) -> str:
     return constant_text(column.default) if isinstance(column.default, Sql) and default_condition(column) else "NULL"
 
 
-def _about_type(there: Table, about: str, column: str, change: ColumnChange, strict: bool) -> Iterator[Question]:
+def _final(new: Column, value: str) -> str:
+    """``value`` where a default fills what is NULL under NOT NULL."""
+    fills = new.not_null and isinstance(new.default, Sql)
+    return f"coalesce({value}, {constant_text(new.default)})" if fills and isinstance(new.default, Sql) else value
+
+
+def _about_type(
+    there: Table, about: str, column: str, change: ColumnChange, strict: bool, found: Carried | None
+) -> Iterator[Question]:
     old, new = change.old, change.new
     assert old is not None and new is not None
-    if change.fields is not None:
-        found = conversion(*change.fields, column)
-        conditions = {"altered": found.where(Outcome.LOSSY), "impossible": found.impossible}
+    if found is not None:
+        conditions = {"altered": found.lossy, "impossible": found.impossible}
     else:
         conditions = {"altered": altered(column, old.type, new.type, strict=(there.strict, strict))}
     for kind, condition in conditions.items():

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.dialects.sqlite.carry import carried, side_of
 from sodaf_migrate.dialects.sqlite.convert import misfits
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.question import Question
-from sodaf_migrate.schema.model import ForeignKey, KeyPart, PrimaryKey, Sql, Table, fold
+from sodaf_migrate.schema.model import ForeignKey, KeyPart, PrimaryKey, Schema, Sql, Table, fold
 
 __all__ = ["about_keys"]
 
 
-def about_keys(there: Table, table: str, diff: SchemaDiff, names: LiveNames) -> Iterator[Question]:
+Allows = Callable[[str, str, str | None], bool]
+
+
+def about_keys(
+    live: Schema, there: Table, table: str, diff: SchemaDiff, names: LiveNames, allows: Allows
+) -> Iterator[Question]:
     """The questions about one table, live ``there`` and later called ``table``."""
+    values = _values(table, diff, allows)
     come = {
         fold(c.new.name): c.new
         for c in diff.columns
@@ -26,9 +35,11 @@ def about_keys(there: Table, table: str, diff: SchemaDiff, names: LiveNames) -> 
     for index in _new(table, diff.indexes):
         if index.unique:
             nullable = _may_be_null(there, table, index.parts, diff, names)
-            yield from _duplicates(there, index.name, index.parts, index.where, source, nullable)
+            yield from _duplicates(there, index.name, index.parts, index.where, source, nullable, values)
     for unique in (*_new(table, diff.uniques), *_new(table, diff.primary_keys)):
-        yield from _duplicates(there, ",".join(unique.columns), unique.parts, None, source)
+        yield from _duplicates(there, ",".join(unique.columns), unique.parts, None, source, values=values)
+    for about, parts in _touched(live, there, table, diff, names, values) if values else ():
+        yield from _duplicates(there, about, parts, None, source, values=values)
     yield from _about_primary_key(there, table, diff, names)
     for check in _new(table, diff.checks):
         text = check.expression.text
@@ -43,19 +54,60 @@ def _new(table: str, changes: Iterable[Any]) -> list[Any]:
     return [change.new for change in changes if fold(change.table) == fold(table) and change.new is not None]
 
 
+def _values(table: str, diff: SchemaDiff, allows: Allows) -> dict[str, str]:
+    """What the columns of a table will hold where that is not what they hold now, by folded later name."""
+    found = {}
+    for change in diff.columns:
+        if change.old is not None and change.new is not None and fold(change.table) == fold(table):
+            lossy = allows("lossy_conversion", diff.doctype, change.old.name)
+            carry = carried(change, quote(change.new.name), lossy=lossy, kept=side_of(diff, change))
+            if carry is not None:
+                found[fold(change.new.name)] = carry.value
+    return found
+
+
+def _touched(
+    live: Schema, there: Table, table: str, diff: SchemaDiff, names: LiveNames, values: Collection[str]
+) -> Iterator[tuple[str, tuple[KeyPart, ...]]]:
+    """Every UNIQUE that stays and is about values that change: two spellings may become one value."""
+    going = [c.old for part in (diff.indexes, diff.uniques, diff.primary_keys) for c in part if c.old is not None]
+    stays: list[tuple[str, Any]] = [(i.name, i) for i in live.indexes_of(there.name) if i.unique and i.where is None]
+    stays += [(",".join(unique.columns), unique) for unique in there.uniques]
+    stays += [("primary key", there.primary_key)] if there.primary_key is not None else []
+    for about, key in stays:
+        parts = tuple(
+            replace(part, column=names.later(table, part.column)) if part.column is not None else part
+            for part in key.parts
+        )
+        if key not in going and any(fold(part.column or "") in values for part in parts):
+            yield about, parts
+
+
 def _generated_later(table: str, diff: SchemaDiff) -> bool:
     return any(column.generated is not None for column in _new(table, diff.columns))
 
 
 def _duplicates(
-    there: Table, about: str, parts: Iterable[KeyPart], where: Sql | None, source: str | None, nullable: bool = False
+    there: Table,
+    about: str,
+    parts: Iterable[KeyPart],
+    where: Sql | None,
+    source: str | None,
+    nullable: bool = False,
+    values: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Question]:
-    """Rows that repeat another; blanks of a column that may be NULL are counted apart, for they can become NULL."""
+    """Rows that repeat another; blanks of a column that may be NULL are counted apart, for they can become NULL.
+
+    ``values`` is what columns will hold where that is not what they hold now.
+    """
     keys: list[str] = []
     for part in parts:
-        expression = (
-            quote(part.column) if part.column is not None else f"({part.expression.text if part.expression else ''})"
-        )
+        if part.column is not None and fold(part.column) in values:
+            expression, nullable = f"({values[fold(part.column)]})", False
+        elif part.column is not None:
+            expression = quote(part.column)
+        else:
+            expression = f"({part.expression.text if part.expression else ''})"
         keys.append(expression + (f" COLLATE {part.collation}" if part.collation else ""))
     condition = " AND ".join([f"{key} IS NOT NULL" for key in keys] + ([f"({where.text})"] if where else []))
     if nullable and len(keys) == 1:

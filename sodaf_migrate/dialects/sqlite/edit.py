@@ -101,12 +101,15 @@ def _needs_scan(old: Table, new: Table) -> bool:
     return tightened or bool(checks.added)
 
 
-def default_condition(column: Column) -> str | None:
-    """The rows whose value is the column's constant default, which may be missing from the record itself."""
+def default_condition(column: Column, held: str | None = None) -> str | None:
+    """The rows whose value is the column's constant default, which may be missing from the record itself.
+
+    ``held`` is what stands for the value, the column itself if None.
+    """
     if column.generated is not None or (column.default is not None and not _is_constant(column.default)):
         return None
     value = constant_text(column.default) if isinstance(column.default, Sql) else "NULL"
-    return f"{quote(column.name)} IS {value}"
+    return f"{held or quote(column.name)} IS {value}"
 
 
 def constant_text(default: Sql) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
-from sodaf_migrate.dialects.sqlite.conversion import Outcome, conversion
+from sodaf_migrate.dialects.sqlite.carry import conversion_of
+from sodaf_migrate.dialects.sqlite.conversion import Outcome
 from sodaf_migrate.dialects.sqlite.convert import altered
 from sodaf_migrate.dialects.sqlite.lexer import tokenize
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
@@ -73,7 +74,8 @@ def _of_column(
         return
     name = (fold(change.table), fold(change.new.name))
     if name in values:
-        became = _in_live_names(values[name], there, change.table, names)
+        value = f"coalesce({values[name]}, {fills[name]})" if name in fills else values[name]
+        became = _in_live_names(value, there, change.table, names)
         where = _changes(change, quote(live), became)
         if where:
             yield values_lost(there, change.table, live, became, where, names)
@@ -81,7 +83,7 @@ def _of_column(
         lost = altered(quote(live), change.old.type, change.new.type, strict=(there.strict, there.strict))
         if lost:
             yield values_lost(there, change.table, live, quote(live), lost, names)
-    if name in fills:
+    if name in fills and name not in values:
         yield values_lost(there, change.table, live, fills[name], f"{quote(live)} IS NULL", names)
 
 
@@ -92,9 +94,10 @@ def _key(table: Table) -> tuple[str, ...]:
 def _changes(change: ColumnChange, column: str, became: str) -> str:
     """The condition for rows whose value the reverse conversion would not give back; "" where there are none."""
     differs = f"({became}) IS NOT +{column} COLLATE BINARY OR typeof({became}) <> typeof({column})"
-    if change.fields is None:
+    found = conversion_of(change, column)
+    if found is None:
         return differs
-    lost = conversion(*change.fields, column).where(*_NOT_KEPT)
+    lost = found.where(*_NOT_KEPT)
     return f"({lost}) AND ({differs})" if lost else ""
 
 

@@ -61,6 +61,7 @@ def make_plan(
             taken=_taken(live),
             fills=verdict.fills,
             values=verdict.values,
+            backs=verdict.backs,
             holding=verdict.holding,
             edits=edits and shadow.catalogue_is_open(),
         )

@@ -28,8 +28,8 @@ class Facts:
 
     ``statistics`` names those of sqlite_stat1 and sqlite_stat4 that exist; ``taken`` are all names of tables, views
     and indexes, folded; ``version`` is the SQLite library's. ``edits`` says whether the catalogue may be edited;
-    ``fills`` what replaces NULL, ``values`` what a column gets instead of its old value, and ``holding`` how many rows
-    hold the old default, all by (folded table, folded column).
+    ``fills`` what replaces NULL, ``values`` what a column gets instead of its old value, ``backs`` what it gets on
+    the way back, and ``holding`` how many rows hold the old default, all by (folded table, folded column).
     """
 
     version: tuple[int, int, int]
@@ -37,6 +37,7 @@ class Facts:
     taken: frozenset[str] = frozenset()
     fills: Mapping[tuple[str, str], str] = field(default_factory=dict)
     values: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    backs: Mapping[tuple[str, str], str] = field(default_factory=dict)
     holding: Mapping[tuple[str, str], int] = field(default_factory=dict)
     edits: bool = False
 

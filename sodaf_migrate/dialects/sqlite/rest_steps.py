@@ -132,11 +132,17 @@ def _alter(stage: Stage, target: Table) -> None:
     indexes = before.indexes_of(target.name)
     up = alter_table(stage.shadow, target, indexes, stage.facts)
     # Fills and counts speak of the rows as they are now, not as they will be on the way back.
-    back_facts = replace(stage.facts, fills={}, values={}, holding={})
+    back_facts = replace(stage.facts, fills={}, values=stage.facts.backs, holding={})
     with _taken_back(stage.shadow):
         down = alter_table(stage.shadow, old, indexes, back_facts)
     gone = [c.name for c in old.columns if target.column(c.name) is None]
-    retyped = [c.name for c in old.columns if (new := target.column(c.name)) is not None and new.type != c.type]
+    mine = fold(target.name)
+    written = {column for home, column in stage.facts.values if home == mine}
+    retyped = [
+        c.name
+        for c in old.columns
+        if (new := target.column(c.name)) is not None and (new.type != c.type or fold(c.name) in written)
+    ]
     lost = ", ".join([f'the values of "{name}"' for name in gone] + [f'"{name}" as it was typed' for name in retyped])
     stage.found.append(
         Step(
@@ -175,6 +181,9 @@ def _title(table: str, diff: SchemaDiff) -> str:
             said.append(f'add "{change.new.name}"')
         elif change.new is None and change.old is not None:
             said.append(f'drop "{change.old.name}"')
+        elif change.new is not None and change.aspects == {"field"} and change.fields is not None:
+            before, after = change.fields
+            said.append(f'convert "{change.new.name}" from {before} to {after}')
         elif change.new is not None:
             said.append(f'change "{change.new.name}" ({", ".join(sorted(change.aspects))})')
     words: Mapping[str, str] = {

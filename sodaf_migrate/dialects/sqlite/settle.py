@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TypeGuard
 
-from sodaf_migrate.compare.changes import ColumnChange, RowsChange, SchemaDiff
+from sodaf_migrate.compare.changes import ColumnChange, RowsChange, SchemaDiff, Treatment
 from sodaf_migrate.dialects.sqlite.affected import affected
+from sodaf_migrate.dialects.sqlite.carry import SIDE, Carried, carried, side_of
 from sodaf_migrate.dialects.sqlite.census import Answer, Census, LiveNames
-from sodaf_migrate.dialects.sqlite.conversion import conversion, policy_expression, side_expression
 from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.lexer import tokenize
 from sodaf_migrate.dialects.sqlite.losses import losses, rows_lost, values_lost
@@ -46,6 +47,7 @@ class Verdict:
     cleanings: tuple[Cleaning, ...] = ()
     fills: dict[tuple[str, str], str] = field(default_factory=dict, hash=False)
     values: dict[tuple[str, str], str] = field(default_factory=dict, hash=False)  # what conversions give
+    backs: dict[tuple[str, str], str] = field(default_factory=dict, hash=False)  # and what they give on the way back
     holding: dict[tuple[str, str], int] = field(default_factory=dict, hash=False)  # rows that hold the old default
     losses: tuple[Loss, ...] = ()  # those of the cleanings aside
 
@@ -73,14 +75,12 @@ class Manner:
     """How a diff is settled.
 
     ``whole``: the wish is plain SQL. ``backups``: what is about to be lost will be backed up first.
-    ``owned``: what history calls ours. ``on_conversion_error``: what becomes of values that a field's new type would
-    lose or cannot take.
+    ``owned``: what history calls ours.
     """
 
     whole: bool = False
     backups: bool = False
     owned: frozenset[ObjectName] = frozenset()
-    on_conversion_error: str = "refuse"
 
 
 class _Settler:
@@ -93,6 +93,8 @@ class _Settler:
         self.cleanings: list[Cleaning] = []
         self.fills: dict[tuple[str, str], str] = {}
         self.values: dict[tuple[str, str], str] = {}
+        self.backs: dict[tuple[str, str], str] = {}
+        self.policies: dict[tuple[str, str], str] = {}  # by folded live table and column
         self.kept: list[ColumnChange] = []
 
     def settle(self) -> Verdict:
@@ -114,6 +116,7 @@ class _Settler:
             cleanings=tuple(self.cleanings),
             fills=self.fills,
             values=self.values,
+            backs=self.backs,
             holding=dict(self._holding()),
         )
 
@@ -142,10 +145,11 @@ class _Settler:
             return change
         if change.old is None:
             return self._column_comes(change)
-        if change.fields is not None:
-            self._convert(change)
+        converts = self._convert(change)
+        if change.aspects == {"field"} and not converts and not self.diff.is_reverse:
+            return None  # the way back keeps it, for there originals may come from a backup
         answer = self._find("nulls", change.table, change.old.name)
-        if "not_null" not in change.aspects or answer is None or not answer.count:
+        if answer is None or not answer.count:
             return change
         default = change.new.default
         if _is_value(default) and self.allows("fill_nulls", self._label(change.table), change.old.name):
@@ -155,7 +159,7 @@ class _Settler:
             return change
         free = replace(change.new, not_null=False, not_null_conflict=None, not_null_name=None)
         self._pending(change, answer.count)
-        return replace(change, new=free) if free != change.old else None
+        return replace(change, new=free) if free != change.old or converts else None
 
     def _column_comes(self, change: ColumnChange) -> ColumnChange:
         column = change.new
@@ -177,23 +181,41 @@ class _Settler:
         self._pending(change, rows)
         return replace(change, new=replace(column, not_null=False, not_null_conflict=None, not_null_name=None))
 
-    def _convert(self, change: ColumnChange) -> None:
-        """Decide what the values of a retyped field become; those that do not convert obey the caller's policy."""
-        assert change.fields is not None and change.old is not None and change.new is not None
-        found = conversion(*change.fields, quote(change.new.name))
-        policy = self.manner.on_conversion_error
+    def _convert(self, change: ColumnChange) -> bool:
+        """Decide what the values of a retyped field become, and whether anything does."""
+        assert change.old is not None and change.new is not None
         lossy = self.allows("lossy_conversion", self._label(change.table), change.old.name)
-        default = change.new.default
-        text = constant_text(default) if isinstance(default, Sql) else None
-        if found.trivial:
-            return
+        kept = side_of(self.diff, change)
+        found = carried(change, quote(change.new.name), lossy=lossy, kept=kept)
+        if found is None:
+            return False
         key = (fold(change.table), fold(change.new.name))
-        self.values[key] = policy_expression(found, policy, text, allow_lossy=lossy, allow_longer=True)
+        self.values[key] = found.value
+        if (there := self.names.table(change.table)) is not None:
+            self.policies[fold(there.name), fold(change.old.name)] = change.treatment.on_conversion_error
+        if kept is None and (back := self._back(change)) is not None:
+            self.backs[fold(change.table), fold(change.old.name)] = back.value
         losing = [self._find(kind, change.table, change.old.name) for kind in ("impossible", "altered")]
-        if policy == "keep" and any(answer is not None and answer.count for answer in losing):
-            side = Column(name=f"{change.new.name}__old")
+        if found.side is not None and any(answer is not None and answer.count for answer in losing):
+            side = Column(name=self._free(change.table, change.new.name + SIDE))
             self.kept.append(ColumnChange(table=change.table, old=None, new=side))
-            self.values[key[0], fold(side.name)] = side_expression(found, allow_lossy=lossy, allow_longer=True)
+            self.values[key[0], fold(side.name)] = found.side
+        return True
+
+    def _back(self, change: ColumnChange) -> Carried | None:
+        """What the values become if the change is taken back, as far as that can be said without a backup."""
+        assert change.fields is not None and change.old is not None and change.new is not None
+        before, after = change.fields
+        back = replace(change, old=change.new, new=change.old, fields=(after, before), treatment=Treatment())
+        return carried(back, quote(change.old.name), lossy=False)
+
+    def _free(self, table: str, name: str) -> str:
+        """``name``, with a number where a column of that name exists."""
+        there = self.names.table(table)
+        taken = {fold(column.name) for column in there.columns} if there is not None else set()
+        taken |= {fold(c.new.name) for c in self.diff.columns if c.new is not None and fold(c.table) == fold(table)}
+        numbered = (f"{name}{number}" for number in count(2))
+        return name if fold(name) not in taken else next(other for other in numbered if fold(other) not in taken)
 
     def _pending(self, change: ColumnChange, rows: int) -> None:
         assert change.new is not None
@@ -246,8 +268,9 @@ class _Settler:
         table = next(
             (t for t in self.diff.table_names if (there := self.names.table(t)) and there.name == question.table), ""
         )
-        if question.kind in ("altered", "impossible") and self.manner.on_conversion_error != "refuse":
-            self._given_up(table, answer)
+        policy = self.policies.get((fold(question.table), fold(question.about)), "refuse")
+        if question.kind in ("altered", "impossible") and policy != "refuse":
+            self._given_up(table, answer, policy)
         elif question.kind in _IMPOSSIBLE:
             self._impossible(question.kind, table, question.about, answer.count, answer.samples)
         elif question.kind in _CHANGING:
@@ -272,9 +295,9 @@ class _Settler:
             )
         )
 
-    def _given_up(self, table: str, answer: Answer) -> None:
-        """Values that do not convert, where the caller said what becomes of them."""
-        policy, about = self.manner.on_conversion_error, answer.question.about
+    def _given_up(self, table: str, answer: Answer, policy: str) -> None:
+        """Values that do not convert, where somebody said what becomes of them."""
+        about = answer.question.about
         if policy == "keep":
             return  # nothing is lost
         self._hazard("lossy_conversion", table, about, f'values of "{about}" do not convert: {policy} instead', answer)

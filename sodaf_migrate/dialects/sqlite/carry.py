@@ -1,0 +1,80 @@
+"""What the values of a changing column become, as SQL over its row: one answer for the census and for the steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
+from sodaf_migrate.dialects.sqlite.conversion import (
+    Conversion,
+    Outcome,
+    SiteFormats,
+    conversion,
+    policy_expression,
+    side_expression,
+)
+from sodaf_migrate.dialects.sqlite.edit import constant_text
+from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.schema.model import Sql, fold
+
+__all__ = ["SIDE", "Carried", "carried", "conversion_of", "side_of"]
+
+#: What is put behind a column's name for the column that keeps what did not convert.
+SIDE = "__old"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """``value`` replaces what the column holds. ``lossy`` and ``impossible`` are conditions, None where never true.
+
+    ``side`` is what the column beside it keeps, None where nothing has to be kept.
+    """
+
+    value: str
+    lossy: str | None = None
+    impossible: str | None = None
+    side: str | None = None
+
+
+def carried(change: ColumnChange, column: str, *, lossy: bool, kept: str | None = None) -> Carried | None:
+    """What becomes of the values in ``column`` (quoted); None where every one stays as it is.
+
+    ``lossy`` says whether losses are allowed. ``kept``, on a way back, is the quoted column beside it that holds what
+    the way forward could not convert.
+    """
+    found = conversion_of(change, column)
+    if found is None or (found.trivial and kept is None):
+        return None
+    said, new = change.treatment, change.new
+    default = new.default if new is not None else None
+    text = constant_text(default) if isinstance(default, Sql) else None
+    value = policy_expression(found, said.on_conversion_error, text, allow_lossy=lossy, allow_longer=True)
+    if kept is not None:
+        return Carried(value=f"coalesce({kept}, {value})")
+    keeps = said.on_conversion_error == "keep"
+    return Carried(
+        value=value,
+        lossy=found.where(Outcome.LOSSY),
+        impossible=found.impossible,
+        side=side_expression(found, allow_lossy=lossy, allow_longer=True) if keeps else None,
+    )
+
+
+def conversion_of(change: ColumnChange, column: str) -> Conversion | None:
+    """The conversion that the field types of ``change`` ask for over the quoted ``column``; None where unknown."""
+    if change.fields is None or change.new is None or change.new.generated is not None:
+        return None
+    said = change.treatment
+    formats = SiteFormats(moments=said.date_formats, numbers=said.number_formats)
+    return conversion(*change.fields, column, options=said.options, formats=formats)
+
+
+def side_of(diff: SchemaDiff, change: ColumnChange) -> str | None:
+    """On a way back, the quoted column that goes and holds what ``change`` could not convert on its way forward."""
+    if not diff.is_reverse or change.new is None or change.fields is None:
+        return None
+    for other in diff.columns:
+        gone = other.old if other.new is None and fold(other.table) == fold(change.table) else None
+        if gone is not None and fold(gone.name) == fold(change.new.name + SIDE):
+            return quote(gone.name)
+    return None

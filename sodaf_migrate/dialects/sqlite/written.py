@@ -1,0 +1,49 @@
+"""Values that a change writes where they are, in one UPDATE of the table."""
+
+from __future__ import annotations
+
+from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.dialects.sqlite.rebuild import Facts
+from sodaf_migrate.dialects.sqlite.types import affinity
+from sodaf_migrate.plan import Statement
+from sodaf_migrate.schema.model import Table, fold
+
+__all__ = ["written"]
+
+
+def written(old: Table, new: Table, facts: Facts) -> tuple[Statement, ...] | None:
+    """The statement that gives the columns of one table the values they shall have, () where none changes.
+
+    None where only a copy will do: a value that takes another storage class, the table's key (an UPDATE would go
+    through states in which two rows have one), a column that only the change lets be NULL, or NULLs to fill in a
+    column whose other values stay.
+    """
+    mine = fold(new.name)
+    names = {column for home, column in facts.values if home == mine}
+    filled = {column for home, column in facts.fills if home == mine}
+    if not names and not filled:
+        return ()
+    if filled - names or not names.isdisjoint(_keyed(old)):
+        return None
+    sets: list[str] = []
+    differ: list[str] = []
+    for column in new.columns:
+        if fold(column.name) not in names:
+            continue
+        before = old.column(column.name)
+        if before is not None and affinity(before.type, strict=old.strict) != affinity(column.type, strict=new.strict):
+            return None
+        if before is not None and before.not_null and not column.not_null:
+            return None
+        key, own = (mine, fold(column.name)), quote(column.name)
+        fill = facts.fills.get(key)
+        value = f"coalesce({facts.values[key]}, {fill})" if fill else facts.values[key]
+        sets.append(f"{own} = {value}")
+        # The plus takes the column's affinity away, and the collation is named: '1' is not 1, and 'a' is not 'A'.
+        differ.append(f"{value} IS NOT (+{own}) COLLATE BINARY OR typeof({value}) <> typeof({own})")
+    where = " OR ".join(f"({condition})" for condition in differ)
+    return (Statement(sql=f"UPDATE main.{quote(new.name)} SET {', '.join(sets)} WHERE {where}"),)
+
+
+def _keyed(table: Table) -> set[str]:
+    return {fold(name) for name in table.primary_key.columns} if table.primary_key is not None else set()

@@ -89,8 +89,8 @@ class Loss:
 
     ``table``, ``columns``, ``key`` and ``where`` speak of the state before the plan. ``became`` gives, for each
     column, the SQL expression over the old row of the value that the plan puts there; "" where the column goes.
-    ``where`` is a condition on the rows, "" for all. ``key`` is the primary key, () where there is only the rowid.
-    ``new_table``, ``new_columns`` and ``new_key`` are the names after the plan, "" for what goes.
+    ``where`` is a condition on the rows, "" for all. ``key`` is the primary key, () where there is only the rowid, which
+    ``rowid`` names. ``new_table``, ``new_columns`` and ``new_key`` are the names after the plan, "" for what goes.
     """
 
     table: str
@@ -101,6 +101,7 @@ class Loss:
     new_table: str = ""
     new_columns: tuple[str, ...] = ()
     new_key: tuple[str, ...] = ()
+    rowid: str = "rowid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +143,7 @@ class Plan:
     owns: tuple[ObjectName, ...] = ()
     disowns: tuple[ObjectName, ...] = ()
     renames: tuple[tuple[ObjectName, ObjectName], ...] = ()
+    temporary: tuple[str, ...] = ()  # makes the TEMP tables that the steps read, empty, for whoever tries the plan
     details: dict[str, Any] = field(default_factory=dict, hash=False)
 
     @property

@@ -55,7 +55,7 @@ ROWS = [
 def test_a_column_that_goes_is_lost_where_it_has_a_value(tmp_path: Path) -> None:
     """A NULL needs no backup, for the column comes back with NULL."""
     (loss,) = losses(tmp_path, doctype(field("code")), doctype(field("other")), ROWS)
-    assert (loss.columns, loss.became, loss.new_table, loss.key) == (("code",), ("",), "", ("name",))
+    assert (loss.columns, loss.became, loss.new_columns, loss.key) == (("code",), ("",), ("",), ("name",))
     assert concerned(tmp_path, loss) == ["a", "b", "d"]
 
 

@@ -14,6 +14,7 @@ from sodaf_migrate.dialects.sqlite.edit import constant_text, default_condition
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
 from sodaf_migrate.dialects.sqlite.names import literal, quote
 from sodaf_migrate.dialects.sqlite.question import Question
+from sodaf_migrate.dialects.sqlite.refill import Refill
 from sodaf_migrate.schema.model import Column, Schema, Sql, Table, fold
 from sodaf_migrate.wire.connection import Wire
 
@@ -27,6 +28,10 @@ __all__ = [
     "statistics_tables",
     "take_census",
 ]
+
+
+#: What is not asked of a value that gives way to its original.
+_SPARED = ("altered", "impossible", "misfits", "longer", "nulls")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +64,13 @@ def _nothing(hazard: str, doctype: str, column: str | None) -> bool:
     return False
 
 
-def questions(live: Schema, diff: SchemaDiff, allows: Allows = _nothing) -> tuple[Question, ...]:
+def questions(
+    live: Schema, diff: SchemaDiff, allows: Allows = _nothing, refills: Iterable[Refill] = ()
+) -> tuple[Question, ...]:
     """Everything that the rows have to be asked for ``diff``; nothing about tables that do not exist yet.
 
-    ``allows(hazard, doctype, column)`` says what the caller accepts: it decides what values become.
+    ``allows(hazard, doctype, column)`` says what the caller accepts: it decides what values become. What gets its
+    original back (``refills``) need not convert.
     """
     names = LiveNames(live, diff)
     strict = {fold(c.table): c.new for c in diff.options if c.option == "strict"}
@@ -77,7 +85,14 @@ def questions(live: Schema, diff: SchemaDiff, allows: Allows = _nothing) -> tupl
             found.append(Question(kind="rows", table=there.name, about=""))
         found += asked
     found += _about_rows(live, diff)
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(_without(question, refills) for question in found))
+
+
+def _without(question: Question, refills: Iterable[Refill]) -> Question:
+    for refill in refills:
+        if question.kind in _SPARED and refill.is_for(question.table, question.about):
+            return replace(question, condition=f"({question.condition}) AND NOT {refill.there}")
+    return question
 
 
 def _goes(table: str, diff: SchemaDiff) -> bool:

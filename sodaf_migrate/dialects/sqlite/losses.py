@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.carry import conversion_of
@@ -11,6 +12,7 @@ from sodaf_migrate.dialects.sqlite.convert import altered
 from sodaf_migrate.dialects.sqlite.lexer import tokenize
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
 from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.plan import Loss
 from sodaf_migrate.schema.model import Schema, Table, fold
 
@@ -42,7 +44,7 @@ def losses(live: Schema, diff: SchemaDiff, values: Expressions, fills: Expressio
 
 def rows_lost(there: Table, where: str = "") -> Loss:
     """Whole rows of a live table that go."""
-    return Loss(table=there.name, where=where, key=_key(there))
+    return Loss(table=there.name, where=where, key=_key(there), rowid=rowid_name(there) or "")
 
 
 def values_lost(there: Table, table: str, column: str, became: str, where: str, names: LiveNames) -> Loss:
@@ -57,6 +59,7 @@ def values_lost(there: Table, table: str, column: str, became: str, where: str, 
         new_table=table,
         new_columns=(names.later(table, column),),
         new_key=tuple(names.later(table, each) for each in key),
+        rowid=rowid_name(there) or "",
     )
 
 
@@ -70,7 +73,8 @@ def _of_column(
     if change.new is None:
         # A column that comes back holds its default, so a NULL beside a default has to be brought back too.
         where = f"{quote(live)} IS NOT NULL" if change.old.default is None else ""
-        yield Loss(table=there.name, columns=(live,), became=("",), where=where, key=_key(there))
+        gone = values_lost(there, change.table, live, "", where, names)
+        yield replace(gone, new_columns=("",))
         return
     name = (fold(change.table), fold(change.new.name))
     if name in values:

@@ -15,7 +15,7 @@ from sodaf_migrate.dialects.sqlite.inspect import read_schema, scope_digest
 from sodaf_migrate.dialects.sqlite.rebuild import Facts
 from sodaf_migrate.dialects.sqlite.rename_steps import rename_steps
 from sodaf_migrate.dialects.sqlite.rest_steps import rest_steps
-from sodaf_migrate.dialects.sqlite.row_steps import clean, follow
+from sodaf_migrate.dialects.sqlite.row_steps import clean, follow, put_back
 from sodaf_migrate.dialects.sqlite.settle import Verdict
 from sodaf_migrate.dialects.sqlite.shadow import shadow_of
 from sodaf_migrate.dialects.sqlite.stage import Stage
@@ -55,6 +55,8 @@ def make_plan(
     if not diff.has_changes:
         return Plan(doctype=diff.doctype, version=version, diff=diff, findings=verdict.findings, scope=scope)
     with shadow_of(live, on_connect, statistics=bool(statistics)) as shadow:
+        for refill in verdict.refills:
+            shadow.run(refill.create)
         facts = Facts(
             version=sqlite_version or shadow.sqlite_version,
             statistics=statistics,
@@ -76,6 +78,7 @@ def make_plan(
         scope=scope,
         from_digest=scope_digest(live, scope),
         to_digest=scope_digest(after, scope),
+        temporary=tuple(refill.create for refill in verdict.refills),
         details={"left": table_digests(after, scope)},
     )
 
@@ -91,6 +94,9 @@ def _steps(stage: Stage) -> list[Step]:
         rest_steps(stage)
     for change in stage.diff.rows:
         follow(stage, change)
+    for refill in stage.verdict.refills:
+        if refill.is_rows:
+            put_back(stage, refill)
     return stage.found
 
 

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from sodaf_migrate.dialects.sqlite.ddl import create_table, redraw, rename_table_text
 from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.names import literal, quote
+from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.dialects.sqlite.types import affinity
 from sodaf_migrate.errors import SchemaParseError, UnsupportedChangeError
 from sodaf_migrate.plan import Statement
 from sodaf_migrate.schema.model import Column, Index, Sql, Table, fold
 
 __all__ = ["Facts", "rebuild"]
-
-_ROWID_NAMES = ("rowid", "_rowid_", "oid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,17 +105,6 @@ def _copied(old: Table, new: Table, facts: Facts) -> list[tuple[str, str]]:
     return [(plain.name, constant_text(default) if isinstance(default, Sql) else "NULL")] if plain else []
 
 
-def _alias(table: Table) -> str | None:
-    """A name by which the rowid can be had: the INTEGER PRIMARY KEY column, else one that no column shadows."""
-    if table.without_rowid:
-        return None
-    if table.primary_key is not None and table.primary_key.rowid_alias:
-        return quote(table.primary_key.columns[0])
-    names = {fold(column.name) for column in table.columns}
-    # Never quoted: "rowid" in quotes is a string where no such column exists.
-    return next((name for name in _ROWID_NAMES if name not in names), None)
-
-
 def _rowid_copy(old: Table, new: Table) -> tuple[str, str] | None:
     """(target, source) that carry the rowid over; None where there is none to carry or a copied column is it."""
     if old.without_rowid or new.without_rowid:
@@ -124,7 +112,7 @@ def _rowid_copy(old: Table, new: Table) -> tuple[str, str] | None:
     key = new.primary_key
     if key is not None and key.rowid_alias and old.column(key.columns[0]) is not None:
         return None
-    target, source = _alias(new), _alias(old)
+    target, source = rowid_name(new), rowid_name(old)
     if target is None or source is None:
         raise UnsupportedChangeError(
             f'The rowids of "{old.name}" cannot be kept: its columns use all of rowid, _rowid_ and oid as names',
@@ -158,7 +146,7 @@ def _proof(old: Table, new: Table, temp: str, facts: Facts) -> list[Statement]:
 
 
 def _join(old: Table, new: Table) -> tuple[str, str] | None:
-    source, target = _alias(old), _alias(new)
+    source, target = rowid_name(old), rowid_name(new)
     if source and target and (_rowid_copy(old, new) is not None or source == target):
         return f"b.{source}", f"b.{source} = a.{target}"
     if old.primary_key is not None and new.primary_key is not None:

@@ -6,11 +6,14 @@ from sodaf_migrate.compare.changes import RowsChange
 from sodaf_migrate.dialects.sqlite.aside import restore, set_aside
 from sodaf_migrate.dialects.sqlite.census import row_condition
 from sodaf_migrate.dialects.sqlite.names import literal, quote
+from sodaf_migrate.dialects.sqlite.refill import Refill
+from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.dialects.sqlite.settle import Cleaning
 from sodaf_migrate.dialects.sqlite.stage import Stage
 from sodaf_migrate.plan import Cost
+from sodaf_migrate.schema.model import fold
 
-__all__ = ["clean", "follow"]
+__all__ = ["clean", "follow", "put_back"]
 
 
 def clean(stage: Stage, cleaning: Cleaning) -> None:
@@ -32,6 +35,31 @@ def follow(stage: Stage, change: RowsChange) -> None:
     title = f'let "{change.column}" of "{change.table}" follow: {change.old} becomes {change.new}'
     up, down = (*drops, forth, *makes), (*drops, back, *makes)
     stage.step(title, change.table, up, down, Cost.IN_PLACE, change.reason)
+
+
+def put_back(stage: Stage, refill: Refill) -> None:
+    """Insert whole rows that a backup holds; one whose key is taken by now, or that no longer fits, stays out."""
+    table = stage.now(refill.loss.table).table(refill.loss.table)
+    if table is None:
+        return
+    plain = {fold(column.name): column.name for column in table.columns if column.generated is None}
+    columns = [quote(plain[fold(name)]) for name in refill.columns if fold(name) in plain]
+    home, source = f"main.{quote(table.name)}", f"temp.{quote(refill.source)}"
+    matches = " AND ".join(f"t.{quote(name)} IS r.{quote(name)} COLLATE BINARY" for name in refill.loss.key)
+    rowid = rowid_name(table)
+    if rowid is not None and rowid not in columns:
+        free = f"CASE WHEN EXISTS (SELECT 1 FROM {home} AS t WHERE t.{rowid} = r.own) THEN NULL ELSE r.own END"
+        columns, values = [rowid, *columns], [free, *(f"r.{column}" for column in columns)]
+    else:
+        values = [f"r.{column}" for column in columns]
+    there = f" WHERE NOT EXISTS (SELECT 1 FROM {home} AS t WHERE {matches})" if matches else ""
+    insert = (
+        f"INSERT OR IGNORE INTO {home} ({', '.join(columns)})"
+        f" SELECT {', '.join(values)} FROM {source} AS r{there} ORDER BY r.own"
+    )
+    drops, makes = _resting(stage, table.name)
+    title = f'put rows of "{table.name}" back that had gone'
+    stage.step(title, table.name, (*drops, insert, *makes), (), Cost.IN_PLACE, "the rows come from a backup")
 
 
 def _resting(stage: Stage, table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -15,6 +15,7 @@ from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.lexer import tokenize
 from sodaf_migrate.dialects.sqlite.losses import losses, rows_lost, values_lost
 from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.dialects.sqlite.refill import Refill, refilled
 from sodaf_migrate.plan import Finding, Guard, Hazard, Loss, Severity
 from sodaf_migrate.schema.model import Column, Literal, ObjectName, Schema, Sql, Table, fold
 
@@ -50,6 +51,7 @@ class Verdict:
     backs: dict[tuple[str, str], str] = field(default_factory=dict, hash=False)  # and what they give on the way back
     holding: dict[tuple[str, str], int] = field(default_factory=dict, hash=False)  # rows that hold the old default
     losses: tuple[Loss, ...] = ()  # those of the cleanings aside
+    refills: tuple[Refill, ...] = ()
 
 
 #: Hazards after which the old values are gone, unless a backup holds them.
@@ -75,12 +77,13 @@ class Manner:
     """How a diff is settled.
 
     ``whole``: the wish is plain SQL. ``backups``: what is about to be lost will be backed up first.
-    ``owned``: what history calls ours.
+    ``owned``: what history calls ours. ``refills``: what comes back from backups.
     """
 
     whole: bool = False
     backups: bool = False
     owned: frozenset[ObjectName] = frozenset()
+    refills: tuple[Refill, ...] = ()
 
 
 class _Settler:
@@ -173,6 +176,9 @@ class _Settler:
         if not rows:
             sql = f"SELECT count(*) FROM main.{quote(there.name)}"
             self.guards.append(Guard(sql=sql, expected=0, meaning=f'"{there.name}" has no rows'))
+            return change
+        back = next((r for r in self.manner.refills if r.returns(change.table, column.name)), None)
+        if back is not None and back.waiting >= rows:
             return change
         keys = [c.new for c in self.diff.primary_keys if fold(c.table) == fold(change.table) and c.new is not None]
         if any(column.name in key.columns for key in keys):
@@ -385,5 +391,10 @@ def _meaning(answer: Answer) -> str:
 
 def settle(live: Schema, diff: SchemaDiff, census: Census, *, allows: Allows, manner: Manner | None = None) -> Verdict:
     """What of ``diff`` can be made now; ``allows(hazard, doctype, column)`` says what the caller accepts."""
-    verdict = _Settler(live, diff, census, allows, manner or Manner()).settle()
-    return replace(verdict, losses=losses(live, verdict.diff, verdict.values, verdict.fills))
+    manner = manner or Manner()
+    verdict = _Settler(live, diff, census, allows, manner).settle()
+    # A value that gives way to its original is in a backup already, so what is lost is told without the refills.
+    lost = losses(live, verdict.diff, verdict.values, verdict.fills)
+    values = {**verdict.values, **dict(refilled(verdict.diff, verdict.values, manner.refills))}
+    guards = (guard for refill in manner.refills if (guard := refill.guard()) is not None)
+    return replace(verdict, losses=lost, values=values, refills=manner.refills, guards=(*verdict.guards, *guards))

@@ -1,0 +1,137 @@
+"""Values and rows that come back from a backup while a migration is taken back: plain SQL inside the plan.
+
+What comes back stands in a TEMP table of the connection that carries out the plan, so that conversions can prefer it:
+a row that still holds what the migration made of it gets its original back, a row changed since is converted like any
+other. Columns ``k0``, ``k1``… of the TEMP table hold the key, ``value`` the original and ``became`` what the migration
+put in its place; a TEMP table of whole rows has the columns of the table behind its ``own`` rowid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.dialects.sqlite.edit import constant_text
+from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.plan import Guard, Loss
+from sodaf_migrate.schema.model import Sql, fold
+
+__all__ = ["Refill", "refilled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refill:
+    """One loss with the TEMP table ``source`` that brings it back; ``columns`` are those of whole rows.
+
+    ``waiting`` counts the rows in it: of values, only those whose row is there and still holds what it became.
+    """
+
+    loss: Loss
+    source: str
+    columns: tuple[str, ...] = ()
+    waiting: int = 0
+
+    @property
+    def is_rows(self) -> bool:
+        """Whether whole rows come back."""
+        return not self.loss.columns
+
+    @property
+    def is_return(self) -> bool:
+        """Whether the values belong to a column that comes back."""
+        return not self.is_rows and not self.loss.new_columns[0]
+
+    @property
+    def create(self) -> str:
+        """The statement that makes the TEMP table, empty."""
+        columns = ["own", *map(quote, self.columns)] if self.is_rows else [*self.keys, "value", "became"]
+        return f"CREATE TEMP TABLE {quote(self.source)} ({', '.join(columns)})"
+
+    @property
+    def index(self) -> str:
+        """The statement that makes the TEMP table quick to look into, once it is full."""
+        keys = [quote(name) for name in self.loss.key] or ["own"] if self.is_rows else self.keys
+        return f"CREATE INDEX temp.{quote(self.source + '_key')} ON {quote(self.source)} ({', '.join(keys)})"
+
+    @property
+    def drop(self) -> str:
+        """The statement that takes the TEMP table away."""
+        return f"DROP TABLE IF EXISTS temp.{quote(self.source)}"
+
+    @property
+    def keys(self) -> list[str]:
+        """The key columns of the TEMP table of values."""
+        return [f"k{number}" for number in range(len(self.loss.key) or 1)]
+
+    def fill(self, payload: str, keys: tuple[str, ...], value: str, became: str) -> str:
+        """The statement that fills the TEMP table with what still applies; the rest names columns of ``payload``."""
+        taken = [*(f"p.{key}" for key in keys), f"p.{value}", f"p.{became}"]
+        joined = " AND ".join(
+            f"{mine} IS p.{theirs} COLLATE BINARY" for mine, theirs in zip(self._live("t"), keys, strict=True)
+        )
+        # The plus takes the column's lack of affinity away, so that the live column's applies: 7 is what '7' became.
+        held = "1" if self.is_return else f"t.{quote(self.loss.new_columns[0])} IS +p.{became} COLLATE BINARY"
+        return (
+            f"INSERT INTO temp.{quote(self.source)} SELECT {', '.join(taken)} FROM {payload} AS p"
+            f" JOIN main.{quote(self.loss.new_table)} AS t ON {joined} WHERE {held}"
+        )
+
+    def guard(self) -> Guard | None:
+        """What has to hold under the lock: no row that gets its original back was changed meanwhile."""
+        if self.is_rows or self.is_return:
+            return None
+        joined = " AND ".join(
+            f"{mine} IS r.{theirs} COLLATE BINARY" for mine, theirs in zip(self._live("t"), self.keys, strict=True)
+        )
+        sql = (
+            f"SELECT count(*) FROM temp.{quote(self.source)} AS r JOIN main.{quote(self.loss.new_table)} AS t"
+            f" ON {joined} WHERE t.{quote(self.loss.new_columns[0])} IS +r.became COLLATE BINARY"
+        )
+        return Guard(sql=sql, expected=self.waiting, meaning=f'rows of "{self.loss.new_table}" that get values back')
+
+    def is_for(self, table: str, column: str) -> bool:
+        """Whether it brings values of a column back that stays, named as before the way back."""
+        return not self.is_rows and (fold(self.loss.new_table), fold(self.loss.new_columns[0])) == (
+            fold(table),
+            fold(column),
+        )
+
+    def returns(self, table: str, column: str) -> bool:
+        """Whether it brings the values of a column back that had gone."""
+        return self.is_return and (fold(self.loss.new_table), fold(self.loss.columns[0])) == (fold(table), fold(column))
+
+    @property
+    def there(self) -> str:
+        """The condition for rows of the table that get a value back."""
+        return f"EXISTS (SELECT 1 {self._match()})"
+
+    def expression(self, otherwise: str) -> str:
+        """What the column gets: its original where that comes back, else ``otherwise``."""
+        return f"CASE WHEN {self.there} THEN (SELECT r.value {self._match()}) ELSE {otherwise} END"
+
+    def _match(self) -> str:
+        pairs = zip(self.keys, self._live(quote(self.loss.new_table)), strict=True)
+        joined = " AND ".join(f"r.{theirs} IS {mine} COLLATE BINARY" for theirs, mine in pairs)
+        return f"FROM temp.{quote(self.source)} AS r WHERE {joined}"
+
+    def _live(self, alias: str) -> list[str]:
+        """The key in the live table, named as before the way back."""
+        return [f"{alias}.{quote(name)}" for name in self.loss.new_key] or [f"{alias}.{self.loss.rowid}"]
+
+
+def refilled(
+    diff: SchemaDiff, values: Mapping[tuple[str, str], str], refills: Iterable[Refill]
+) -> Iterator[tuple[tuple[str, str], str]]:
+    """What the columns get that values come back to, by (folded table, folded column); ``values`` else."""
+    refills = tuple(refills)
+    for change in diff.columns:
+        if change.new is None:
+            continue
+        key = (fold(change.table), fold(change.new.name))
+        for refill in refills:
+            if change.old is None and refill.returns(change.table, change.new.name):
+                default = change.new.default
+                yield key, refill.expression(constant_text(default) if isinstance(default, Sql) else "NULL")
+            elif change.old is not None and refill.is_for(change.table, change.old.name):
+                yield key, refill.expression(values.get(key, quote(change.old.name)))

@@ -14,6 +14,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "sodaf_migrate.applier.applier": ("MigrationApplier",),
     "sodaf_migrate.applier.site": ("configure", "dry_run", "sync_all_doctypes", "sync_doctype"),
+    "sodaf_migrate.boot_hook.adapters": ("init_app", "lifespan"),
+    "sodaf_migrate.boot_hook.hook": ("BootResult", "boot"),
     "sodaf_migrate.compare.changes": ("SchemaDiff",),
     "sodaf_migrate.compare.engine": ("SchemaComparisonEngine",),
     "sodaf_migrate.desired": ("SiteRules",),

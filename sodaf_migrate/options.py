@@ -59,9 +59,10 @@ class SyncOptions:
     columns follow the wish (a rebuild). ``on_conversion_error`` says what becomes of values that a field's new type
     would lose or cannot take: "refuse" the plan, make them "null", take the field's "default", or "keep" them in a
     column ``<field>__old``; None leaves that to the field, its DocType and the site. ``date_formats`` and
-    ``number_formats`` are spellings to read besides ISO 8601 and plain numbers, None those of the site. ``timeout``
-    bounds each migration from the look at its table to COMMIT (a run in one transaction as a whole), ``cancel`` stops
-    all of the call from another thread; what was done is rolled back.
+    ``number_formats`` are spellings to read besides ISO 8601 and plain numbers, None those of the site. ``keep_newer``
+    leaves a DocType alone whose definition, as history shows, is older than the one applied (its result is "older").
+    ``timeout`` bounds each migration from the look at its table to COMMIT (a run in one transaction as a whole),
+    ``cancel`` stops all of the call from another thread; what was done is rolled back.
     ``before`` and ``after`` are called inside the transaction with (connection, plan), ``on_error`` after its rollback
     with (plan, error). Raises ConfigurationError for an unknown hazard, and a timeout that is not above zero.
     """
@@ -78,6 +79,7 @@ class SyncOptions:
     lock_timeout: float = 30.0
     timeout: float | None = None
     cancel: CancelToken | None = None
+    keep_newer: bool = False
     applied_by: str | None = None
     description: str = ""
     before: Callable[[Any, Any], None] | None = None
@@ -115,6 +117,7 @@ class DryRunOptions:
     on_conversion_error: OnConversionError | None = None
     date_formats: Sequence[str] | None = None
     number_formats: Sequence[str] | None = None
+    keep_newer: bool = False
     lock_timeout: float = 30.0
 
     def as_sync(self) -> SyncOptions:
@@ -127,6 +130,7 @@ class DryRunOptions:
             on_conversion_error=self.on_conversion_error,
             date_formats=self.date_formats,
             number_formats=self.number_formats,
+            keep_newer=self.keep_newer,
             lock_timeout=self.lock_timeout,
         )
 

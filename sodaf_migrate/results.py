@@ -118,8 +118,8 @@ class Migration(_Plain):
 class MigrationResult(_Plain):
     """What a sync, an applied migration or a rollback of one DocType did.
 
-    ``status`` is applied, unchanged, failed, refused (nothing was started) or rolled_back; ``error`` is the exception
-    where a batch kept one instead of raising it.
+    ``status`` is applied, unchanged, older (the definition is, and was left alone), failed, refused (nothing was
+    started) or rolled_back; ``error`` is the exception where a batch kept one instead of raising it.
     """
 
     success: bool

@@ -21,7 +21,7 @@ FLOORS = (
     ("history", "backup", "execute"),
     ("validate",),
     ("config", "results", "applier", "authored", "report"),
-    ("apps", "web", "boot", "cli", "testing"),
+    ("apps", "web", "boot_hook", "cli", "testing"),
 )
 ROOMS = tuple(room for floor in FLOORS for room in floor)
 FACE = (PACKAGE, f"{PACKAGE}.__main__")
@@ -195,12 +195,12 @@ def test_every_room_is_named_once() -> None:
     [
         ({"cellar": ""}, "room 'cellar' is named 0 times"),
         ({"plan": "import sodaf_migrate.plan", "plan__inner": ""}, "both a module and a package"),
-        ({"plan": "import sodaf_migrate.boot", "boot": ""}, "named after it"),
-        ({"plan": "def f():\n    from sodaf_migrate import boot\n", "boot": ""}, "named after it"),
-        ({"plan": "if TYPE_CHECKING:\n    from sodaf_migrate.boot import x\n", "boot": ""}, "named after it"),
+        ({"plan": "import sodaf_migrate.cli", "cli": ""}, "named after it"),
+        ({"plan": "def f():\n    from sodaf_migrate import cli\n", "cli": ""}, "named after it"),
+        ({"plan": "if TYPE_CHECKING:\n    from sodaf_migrate.cli import x\n", "cli": ""}, "named after it"),
         ({"compare__a": "from ..plan import x", "plan": ""}, "named after it"),
         ({"compare__a": "from .. import plan", "plan": ""}, "named after it"),
-        ({"plan": "importlib.import_module('sodaf_migrate.boot')", "boot": ""}, "named after it"),
+        ({"plan": "importlib.import_module('sodaf_migrate.cli')", "cli": ""}, "named after it"),
         ({"errors": "from sodaf_migrate.events import x", "events": ""}, "named after it"),
         ({"plan": "from sodaf_migrate import sync_doctype"}, "imports the face"),
         ({"plan__a": "from . import b", "plan__b": "def f():\n    from .a import x\n"}, "ring of modules"),

@@ -35,12 +35,19 @@ class Glance:
         for index in live.indexes:
             indexes.setdefault(fold(index.table), []).append(index)
         known = session.history.overview()
+        superseded = session.history.superseded()
         return cls(
             version=session.wire.value(_VERSION),
             tables={fold(table.name): table for table in live.tables},
             indexes={name: tuple(found) for name, found in indexes.items()},
             remembered={
-                name: Remembered(owned=one.owned, renames=one.declared, version=version, fields=one.fields)
+                name: Remembered(
+                    owned=one.owned,
+                    renames=one.declared,
+                    version=version,
+                    fields=one.fields,
+                    superseded=superseded.get(name, frozenset()),
+                )
                 for name, (one, version) in known.items()
             },
         )

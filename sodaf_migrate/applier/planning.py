@@ -12,6 +12,7 @@ from sodaf_migrate.compare.engine import Comparison
 from sodaf_migrate.compare.names import constraint_name, object_names
 from sodaf_migrate.dialects.sqlite.census import questions, statistics_tables, take_census
 from sodaf_migrate.dialects.sqlite.planner import make_plan
+from sodaf_migrate.dialects.sqlite.refill import Refill
 from sodaf_migrate.dialects.sqlite.settle import Manner, Verdict, settle
 from sodaf_migrate.errors import DataLossRiskError, UnsupportedChangeError
 from sodaf_migrate.options import SyncOptions
@@ -20,7 +21,7 @@ from sodaf_migrate.results import DataLossRisk
 from sodaf_migrate.schema.model import ObjectName, fold
 from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["Planning", "refuse", "risks_of"]
+__all__ = ["Planning", "is_older", "refuse", "risks_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +32,16 @@ class Planning:
     options: SyncOptions
     whole: bool = False
     edits: bool = True  # False where a catalogue edit was found not to be safe
+    refills: tuple[Refill, ...] = ()
 
-    def plan(self, comparison: Comparison, *, version: str) -> Plan:
-        """The plan for a comparison, with its hazards, findings and guards. Nothing is written."""
+    def plan(self, comparison: Comparison, *, version: str, digest: str | None = None) -> Plan:
+        """The plan for a comparison, with its hazards, findings and guards. Nothing is written.
+
+        ``version`` and ``digest`` are those of the definition.
+        """
         said = (*_kept_findings(comparison), *_rename_findings(comparison), *_late_renames(comparison))
+        if self.options.keep_newer:
+            said = (*_older(comparison, version, digest), *said)
         fields = {"fields": dict(comparison.fields)}
         if not comparison.diff.has_changes:
             doctype = comparison.diff.doctype
@@ -42,7 +49,7 @@ class Planning:
         refuse_taken_names(self.wire, comparison.diff)
         verdict = self.verdict(comparison)
         applied = comparison.memory.version
-        if applied and version < applied and _is_stamp(version) and _is_stamp(applied):
+        if applied and _is_earlier(version, applied):
             verdict = _downgraded(verdict, version, applied)
         plan = make_plan(
             comparison.live,
@@ -54,14 +61,17 @@ class Planning:
         )
         owns, disowns = _ownership(comparison)
         declared = [list(rename) for rename in comparison.declared]
-        details = {**plan.details, **fields, "declared": declared, "engine": __version__}
+        applied_as = {"declared": declared, "engine": __version__, "doctype_digest": digest}
+        details = {**plan.details, **fields, **applied_as}
         return replace(plan, owns=owns, disowns=disowns, findings=(*plan.findings, *said), details=details)
 
     def verdict(self, comparison: Comparison) -> Verdict:
         """What of the diff can be made now, by the census."""
         diff = comparison.diff
-        census = take_census(self.wire, questions(comparison.live, diff, allows=self.options.allows))
-        manner = Manner(whole=self.whole, owned=comparison.memory.owned)
+        census = take_census(
+            self.wire, questions(comparison.live, diff, allows=self.options.allows, refills=self.refills)
+        )
+        manner = Manner(whole=self.whole, owned=comparison.memory.owned, refills=self.refills)
         return settle(comparison.live, diff, census, allows=self.options.allows, manner=manner)
 
 
@@ -116,6 +126,35 @@ def risks_of(hazards: Iterable[Hazard], options: SyncOptions) -> tuple[DataLossR
 def _is_stamp(version: str) -> bool:
     """Whether a version is a time ("2026-01-31 12:00:00…") and so can be older than another."""
     return version[:4].isdigit() and version[4:5] == "-"
+
+
+def _is_earlier(version: str, applied: str) -> bool:
+    return _is_stamp(version) and _is_stamp(applied) and version < applied
+
+
+def is_older(plan: Plan) -> bool:
+    """Whether the definition behind the plan was found to be older than the one that is applied."""
+    return any(finding.code == "OLDER_DEFINITION" for finding in plan.findings)
+
+
+def _older(comparison: Comparison, version: str, digest: str | None) -> Iterable[Finding]:
+    """That a worker which still has an earlier definition must not undo what a newer one applied.
+
+    Stamps decide where both definitions have one; else history, which knows what was applied before.
+    """
+    memory = comparison.memory
+    stamped = memory.version is not None and _is_stamp(version) and _is_stamp(memory.version)
+    if memory.version is not None and (
+        _is_earlier(version, memory.version) if stamped else digest in memory.superseded
+    ):
+        doctype = comparison.diff.doctype
+        yield Finding(
+            code="OLDER_DEFINITION",
+            severity=Severity.WARNING,
+            target=doctype,
+            message=f'the definition of "{doctype}" ({version}) is older than the one applied ({memory.version})',
+            hint="Bring the definitions up to date; to go back to the older one on purpose, use sync.",
+        )
 
 
 def _downgraded(verdict: Verdict, version: str, applied: str) -> Verdict:

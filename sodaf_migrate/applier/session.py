@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from sodaf_migrate.applier.glance import Glance
-from sodaf_migrate.applier.planning import Planning, refuse
+from sodaf_migrate.applier.planning import Planning, is_older, refuse
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.engine import Comparison, Remembered, SchemaComparisonEngine
 from sodaf_migrate.desired import SiteRules
@@ -15,6 +15,7 @@ from sodaf_migrate.dialects.sqlite.edit import SHORT_RECORDS
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.normalise import normalise
 from sodaf_migrate.dialects.sqlite.planner import renamed
+from sodaf_migrate.dialects.sqlite.refill import Refill
 from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.doctype.engine import DocTypeEngine
 from sodaf_migrate.errors import (
@@ -100,6 +101,7 @@ class Session:
             renames=known.declared,
             version=record.version if record else None,
             fields=known.fields,
+            superseded=self.history.superseded(doctype).get(doctype, frozenset()),
         )
 
     def compare(self, name: str) -> Comparison:
@@ -115,8 +117,8 @@ class Session:
         with self.wire.snapshot():
             comparison = self.compare(name)
             planning = Planning(wire=self.wire, options=self.options, edits=self.edits)
-            version = self.engine.get(name).version
-            return planning.plan(comparison, version=version)
+            doctype = self.engine.get(name)
+            return planning.plan(comparison, version=doctype.version, digest=doctype.digest)
 
     def plan_schema(self, wish: Schema, name: str) -> Plan:
         """The plan that makes the database the wish given as SQL."""
@@ -125,12 +127,12 @@ class Session:
             planning = Planning(wire=self.wire, options=self.options, whole=True, edits=self.edits)
             return planning.plan(comparison, version=_version_of(comparison.wish))
 
-    def plan_diff(self, diff: SchemaDiff, version: str) -> Plan:
+    def plan_diff(self, diff: SchemaDiff, version: str, refills: tuple[Refill, ...] = ()) -> Plan:
         """The plan for changes that somebody else found (a rollback's, say), against what is live now."""
         with self.wire.snapshot():
             live = self._read(diff.table_names)
             comparison = Comparison(diff=diff, live=live, wish=Schema())
-            planning = Planning(wire=self.wire, options=self.options, edits=self.edits)
+            planning = Planning(wire=self.wire, options=self.options, edits=self.edits, refills=refills)
             return planning.plan(comparison, version=version)
 
     # Doing.
@@ -143,13 +145,15 @@ class Session:
     def _sync(self, doctype: str, make: Callable[[], Plan]) -> MigrationResult:
         for attempt in range(ATTEMPTS):
             plan = make()
-            if not plan.has_changes:
-                self._note(plan)
+            older = self.options.keep_newer and is_older(plan)
+            if older or not plan.has_changes:
+                if not older:
+                    self._note(plan)
                 return MigrationResult(
                     success=True,
                     changed=False,
                     doctype=doctype,
-                    status="unchanged",
+                    status="older" if older else "unchanged",
                     warnings=warnings_of(plan),
                     findings=plan.findings,
                     diff=plan.diff,

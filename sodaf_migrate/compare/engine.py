@@ -30,13 +30,14 @@ class Remembered:
     """What history says about one DocType: what is ours, and the renames that were declared before.
 
     ``version`` is the one applied last, None when history has never heard of the DocType; ``fields`` the type of
-    each field then.
+    each field then; ``superseded`` are the digests of the definitions that were applied before the last one.
     """
 
     owned: frozenset[ObjectName] = frozenset()
     renames: frozenset[Rename] = frozenset()
     version: str | None = None
     fields: FieldTypes = field(default_factory=dict)
+    superseded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sodaf_migrate.doctype.documents import Document, Note, read_documents
+from sodaf_migrate.doctype.folder import json_files
 from sodaf_migrate.doctype.problems import Problem
 from sodaf_migrate.errors import DefinitionError, StatementError
 from sodaf_migrate.wire.open import Target, open_wire
@@ -18,8 +19,6 @@ __all__ = ["CATALOGUE_TABLE", "load_database", "load_directory", "load_file", "l
 
 #: The table that ``load_database`` reads: ``name`` and ``definition``, a JSON document as a file would hold it.
 CATALOGUE_TABLE = "tabDocType"
-
-_PASSED_OVER = frozenset({"__pycache__", "node_modules"})
 
 
 def load_directory(path: str | os.PathLike[str]) -> tuple[Document, ...]:
@@ -34,7 +33,7 @@ def load_directory(path: str | os.PathLike[str]) -> tuple[Document, ...]:
             return tuple(load_file(root, root.name))
         if not root.is_dir():
             raise FileNotFoundError(f"no such file or directory: {root}")
-        files = sorted(_json_files(os.fspath(root)))
+        files = sorted(entry.path for entry in json_files(os.fspath(root)))
     except (OSError, ValueError) as error:
         raise DefinitionError(
             f'The folder of definitions "{root}" cannot be read: {_reason(error)}',
@@ -43,17 +42,6 @@ def load_directory(path: str | os.PathLike[str]) -> tuple[Document, ...]:
     base = len(os.fspath(root)) + 1
     found = [document for file in files for document in load_file(file, file[base:])]
     return tuple(found) if files else (Note(str(root), "holds no JSON file"),)
-
-
-def _json_files(folder: str) -> Iterator[str]:
-    """Paths of the JSON files under ``folder``; links to folders are not followed, so no ring is walked."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                if not entry.name.startswith(".") and entry.name not in _PASSED_OVER:
-                    yield from _json_files(entry.path)
-            elif entry.name.lower().endswith(".json") and not entry.name.startswith("."):
-                yield entry.path
 
 
 def load_file(path: str | os.PathLike[str], shown: str) -> Iterator[Document]:

@@ -17,6 +17,7 @@ OWN_TABLES = (
     "tabMigrationEvent",
     "tabMigrationSettled",
     "tabMigrationBackup",
+    "tabMigrationStart",
 )
 # What the framework itself defines, and every definition may point at.
 _BUILT_IN = frozenset({"DocType", "User", "Role", "Module Def", "File"})

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sodaf_migrate.errors import ConfigurationError, HistoryError, MigrationError, UnknownMigrationError
-from sodaf_migrate.history.chain import Event, Head, Problem, broken_links, broken_records
-from sodaf_migrate.history.ownership import Entry, Rename, Standing, entry_of, standing
+from sodaf_migrate.history.audit import problems_in
+from sodaf_migrate.history.chain import Event, Head, Problem
+from sodaf_migrate.history.ownership import Entry, Rename, Standing, entry_of, standing, superseded
 from sodaf_migrate.history.record import (
-    COLUMNS,
     STATUSES,
     MigrationRecord,
     canonical,
@@ -288,6 +288,12 @@ class MigrationHistoryManager:
         nothing = Standing()
         return {name: (standings.get(name, nothing), versions.get(name)) for name in {*standings, *versions}}
 
+    def superseded(self, doctype: str | None = None) -> dict[str, frozenset[str]]:
+        """By DocType (one or all), the digests of definitions that were applied, and others applied after them."""
+        sql = f"SELECT doctype, doctype_digest FROM {HISTORY} WHERE status = 'applied' AND reverses IS NULL"
+        sql, params = (f"{sql} AND doctype = ?", (doctype,)) if doctype is not None else (sql, ())
+        return superseded(self._reading_rows(f"{sql} AND doctype_digest IS NOT NULL ORDER BY rowid", params))
+
     def settled(self) -> dict[str, tuple[str, str]]:
         """What ``remember`` kept: (wish digest, live digest) by DocType."""
         rows = self._reading_rows(f"SELECT doctype, wish_digest, live_digest FROM {SETTLED}")
@@ -309,21 +315,7 @@ class MigrationHistoryManager:
         first altered one on, and the records, cannot be found out.
         """
         with self._reading() as wire, wire.snapshot():
-            events = [Event(*row) for row in rows_of(wire, f"{EVENTS} ORDER BY seq")]
-            stored = rows_of(wire, f"SELECT {', '.join(COLUMNS)}, checksum FROM {HISTORY} ORDER BY rowid")
-            ever = rows_of(wire, "SELECT seq FROM main.sqlite_sequence WHERE name = ?", (TABLES[1],))
-        records = [(MigrationRecord(**dict(zip(COLUMNS, row, strict=False))), row[-1]) for row in stored]
-        problems = [*broken_links(events, key=self._key), *broken_records(events, records)]
-        last = events[-1].seq if events else 0
-        if (ever and ever[0][0] != last) or (events and not ever):
-            problems.append(Problem("cut", f"event {last}", f"After event {last}, the newest events are missing"))
-        if expected is not None and not _reaches(events, expected):
-            problems.append(
-                Problem(
-                    "cut", f"event {expected.count}", f"The events do not contain the head of event {expected.count}"
-                )
-            )
-        return tuple(problems)
+            return problems_in(wire, key=self._key, expected=expected)
 
     # How.
 
@@ -392,7 +384,3 @@ def _known(record: MigrationRecord | None, migration_id: str) -> MigrationRecord
 def _check_status(status: str) -> None:
     if status not in STATUSES:
         raise ConfigurationError(f'"{status}" is no status of a migration', hint="It is one of " + ", ".join(STATUSES))
-
-
-def _reaches(events: list[Event], head: Head) -> bool:
-    return head.count == 0 or any((event.seq, event.hash) == (head.count, head.hash) for event in events)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sodaf_migrate.schema.model import ObjectName, fold
 
-__all__ = ["Entry", "Standing", "effective", "entry_of", "standing"]
+__all__ = ["Entry", "Standing", "effective", "entry_of", "standing", "superseded"]
 
 Rename = tuple[str, str, str]
 
@@ -102,3 +102,13 @@ def _renamed(owned: frozenset[ObjectName], renames: tuple[tuple[ObjectName, Obje
 def _name(parts: Iterable[str]) -> ObjectName:
     kind, table, name = parts
     return ObjectName(kind, fold(table), fold(name))
+
+
+def superseded(rows: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    """By DocType, the digests that came before the last one; ``rows`` are (DocType, digest) as they were applied."""
+    found: dict[str, dict[str, None]] = {}
+    for doctype, digest in rows:
+        order = found.setdefault(doctype, {})
+        order.pop(digest, None)  # what was applied again counts where it was applied last
+        order[digest] = None
+    return {doctype: frozenset(list(order)[:-1]) for doctype, order in found.items()}

@@ -26,7 +26,7 @@ LAYOUT = 1
 #: The catalogue of backups; the backups keep it, and like the history's tables it is no part of the schema.
 CATALOGUE = "tabMigrationBackup"
 
-TABLES = ("tabMigrationHistory", "tabMigrationEvent", "tabMigrationSettled", CATALOGUE)
+TABLES = ("tabMigrationHistory", "tabMigrationEvent", "tabMigrationSettled", CATALOGUE, "tabMigrationStart")
 # Named with their schema: a TEMP table of the same name must not stand before them.
 HISTORY, EVENT, SETTLED = (f"main.{quote(name)}" for name in TABLES[:3])
 

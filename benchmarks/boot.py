@@ -21,8 +21,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from doctypes import write_definitions
 from measure import machine, markdown, ratio, seconds, versions
+
+from doctypes import write_definitions
 
 BARE = "import sqlite3, json"
 HOOK = "import sqlite3, json\nfrom sodaf_migrate import boot"

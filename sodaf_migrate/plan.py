@@ -8,9 +8,10 @@ from functools import cache
 from typing import Any
 
 from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.compare.plain import fields_of, plain
 from sodaf_migrate.schema.model import ObjectName
 
-__all__ = ["Cost", "Finding", "Guard", "Hazard", "Loss", "Plan", "Severity", "Statement", "Step"]
+__all__ = ["Cost", "Estimate", "Finding", "Guard", "Hazard", "Loss", "Plan", "Severity", "Statement", "Step"]
 
 
 class Cost(StrEnum):
@@ -123,6 +124,34 @@ class Step:
     irreversible: str = ""
     losses: tuple[Loss, ...] = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        """The step as plain values; of its statements the SQL alone."""
+        return {
+            **fields_of(self),
+            "up": [statement.sql for statement in self.up],
+            "down": [statement.sql for statement in self.down],
+            "hazards": [{**fields_of(hazard), "allow": hazard.allow} for hazard in self.hazards],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a step will probably take: rows and bytes read or written, bytes of disk needed meanwhile, seconds.
+
+    ``source`` says where the rate comes from: "this site" (what its history has recorded) or "measured defaults".
+    ``uninterruptible`` are those of the seconds in which the step cannot be interrupted.
+    """
+
+    title: str
+    target: str
+    cost: Cost
+    rows: int = 0
+    bytes: int = 0
+    extra_disk: int = 0
+    seconds: float = 0.0
+    uninterruptible: float = 0.0
+    source: str = ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -177,6 +206,18 @@ class Plan:
     def rollback_sql(self) -> tuple[str, ...]:
         """Every statement of the way back, in order."""
         return tuple(statement.sql for step in reversed(self.steps) for statement in step.down)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as plain values, for people and programs that look at it; ``to_json`` is the one to store."""
+        return {
+            "doctype": self.doctype,
+            "version": self.version,
+            "cost": self.cost.value,
+            "from_digest": self.from_digest,
+            "to_digest": self.to_digest,
+            "scope": list(self.scope),
+            "steps": plain(self.steps),
+        }
 
     def to_json(self) -> str:
         """The plan as one JSON document that ``from_json`` reads back equal."""

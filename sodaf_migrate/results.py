@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from enum import Enum
-from os import PathLike, fspath
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sodaf_migrate.compare.changes import AnyChange, SchemaDiff
+from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.compare.drift import Drift
+from sodaf_migrate.compare.plain import fields_of, plain
 from sodaf_migrate.errors import ExecutionError, MigrationError
-from sodaf_migrate.plan import Cost, Finding, Hazard, Plan, Severity, Step
+from sodaf_migrate.plan import Cost, Estimate, Finding, Hazard, Loss, Plan, Severity
 
 __all__ = [
     "BatchMigrationResult",
@@ -41,7 +41,7 @@ class _Plain:
 
     def to_dict(self) -> dict[str, Any]:
         """The value as JSON has it."""
-        return _fields(self)
+        return fields_of(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +150,10 @@ class MigrationResult(_Plain):
 class DryRunResult:
     """What a sync would do, without doing it; ``success`` says whether that sync would be started.
 
-    ``estimated_time`` is in seconds, ``estimated_from`` says where the rates come from; ``bytes_touched`` and
-    ``extra_disk`` are bytes, None when they were not estimated.
+    ``estimated_time`` is in seconds with the COMMIT, of which ``uninterruptible_time`` cannot be interrupted (DROP
+    TABLE, COMMIT); ``estimated_from`` says where the rates come from, ``estimates`` has them step by step.
+    ``bytes_touched`` and ``extra_disk`` are bytes, None when they were not estimated. ``script`` is the SQL script
+    where one was asked for, a part for each line; ``no_script`` says in a sentence why there is none.
     """
 
     success: bool
@@ -163,6 +165,8 @@ class DryRunResult:
     errors: tuple[str, ...] = ()
     estimated_time: float = 0.0
     estimated_from: str = ""
+    uninterruptible_time: float = 0.0
+    estimates: tuple[Estimate, ...] = ()
     estimated_affected_rows: int = 0
     bytes_touched: int | None = None
     extra_disk: int | None = None
@@ -171,6 +175,7 @@ class DryRunResult:
     diff: SchemaDiff | None = None
     plan: Plan | None = None
     error: MigrationError | None = field(default=None, compare=False)
+    new_database: bool = False  # there is no database file yet; a sync would make it
 
     @property
     def performance_impact(self) -> Impact:
@@ -184,9 +189,15 @@ class DryRunResult:
         """The risks that this call does not allow."""
         return tuple(risk for risk in self.data_loss_risks if not risk.allowed)
 
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """What a backup is taken of before the change."""
+        return self.plan.losses if self.plan is not None else ()
+
     def to_dict(self) -> dict[str, Any]:
         """The preview as plain values."""
-        return {**_fields(self), "performance_impact": self.performance_impact}
+        more = {"performance_impact": self.performance_impact, "losses": plain(self.losses)}
+        return {**fields_of(self), **more}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +244,7 @@ class BatchMigrationResult:
             part: [result.doctype for result in getattr(self, part)] for part in ("successful", "failed", "skipped")
         }
         summary = {"success": self.success, "changed": self.changed, **names, "errors": list(self.errors)}
-        return {**_fields(self), **summary}
+        return {**fields_of(self), **summary}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +273,7 @@ class MigrationHistory:
         """The history as plain values; last and failed migrations are given by id."""
         last = self.last_migration
         return {
-            **_fields(self),
+            **fields_of(self),
             "last_migration": last.id if last else None,
             "failed_migrations": [migration.id for migration in self.failed_migrations],
             "stats": dict(self.stats),
@@ -271,11 +282,11 @@ class MigrationHistory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocTypeStatus:
-    """How one DocType stands; ``drift`` words what is not as history left it, one sentence each."""
+    """How one DocType stands; ``drift`` has what is not as history left it, object by object."""
 
     doctype: str
     changes: int = 0  # pending changes
-    drift: tuple[str, ...] = ()
+    drift: tuple[Drift, ...] = ()
     findings: tuple[Finding, ...] = ()  # standing ones, such as NOT_NULL_PENDING
     last_migration: str | None = None
     last_applied: str | None = None
@@ -292,7 +303,7 @@ class DocTypeStatus:
 
     def to_dict(self) -> dict[str, Any]:
         """The status as plain values."""
-        return {**_fields(self), "state": self.state}
+        return {**fields_of(self), "state": self.state}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,6 +315,7 @@ class StatusReport:
     applied: int = 0  # migrations on record
     failed: int = 0
     last_migration: Migration | None = None
+    new_database: bool = False  # there is no database file yet
 
     @property
     def in_step(self) -> bool:
@@ -325,73 +337,4 @@ class StatusReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The status as plain values."""
-        return {**_fields(self), "in_step": self.in_step}
-
-
-def plain(value: Any) -> Any:
-    """``value`` as JSON has it: objects become dicts (by their own ``to_dict`` where there is one), tuples lists."""
-    if isinstance(value, Plan):
-        return _plan(value)
-    if isinstance(value, SchemaDiff):
-        return _diff(value)
-    if hasattr(value, "to_dict"):
-        return value.to_dict()
-    if isinstance(value, Enum):
-        return value.value
-    if is_dataclass(value) and not isinstance(value, type):
-        return _fields(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (frozenset, set)):
-        return sorted((plain(item) for item in value), key=str)
-    if isinstance(value, (tuple, list)):
-        return [plain(item) for item in value]
-    if isinstance(value, bytes):
-        return value.hex()
-    return fspath(value) if isinstance(value, PathLike) else value
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    return {part.name: plain(getattr(value, part.name)) for part in fields(value)}
-
-
-def _plan(plan: Plan) -> dict[str, Any]:
-    return {
-        "doctype": plan.doctype,
-        "version": plan.version,
-        "cost": plan.cost.value,
-        "from_digest": plan.from_digest,
-        "to_digest": plan.to_digest,
-        "scope": list(plan.scope),
-        "steps": [_step(step) for step in plan.steps],
-    }
-
-
-def _step(step: Step) -> dict[str, Any]:
-    return {
-        **_fields(step),
-        "up": [statement.sql for statement in step.up],
-        "down": [statement.sql for statement in step.down],
-        "hazards": [{**_fields(hazard), "allow": hazard.allow} for hazard in step.hazards],
-    }
-
-
-def _diff(diff: SchemaDiff) -> dict[str, Any]:
-    return {
-        "doctype": diff.doctype,
-        "has_changes": diff.has_changes,
-        "destructive": diff.destructive,
-        "requires_data_migration": diff.requires_data_migration,
-        "changes": [_change(change) for change in diff.changes],
-        "kept": [_fields(kept) for kept in diff.kept],
-        "likely_renames": [list(rename) for rename in diff.likely_renames],
-    }
-
-
-def _change(change: AnyChange) -> dict[str, Any]:
-    return {
-        "kind": type(change).__name__.removesuffix("Change"),
-        "destructive": getattr(change, "destructive", False),
-        "requires_data_migration": getattr(change, "requires_data_migration", False),
-        **_fields(change),
-    }
+        return {**fields_of(self), "in_step": self.in_step}

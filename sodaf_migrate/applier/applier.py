@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sodaf_migrate.applier.batch import Batch
 from sodaf_migrate.applier.migrations import as_migration, pending_migrations
@@ -35,7 +36,7 @@ from sodaf_migrate.results import (
 )
 from sodaf_migrate.schema.model import ObjectName, Schema
 from sodaf_migrate.wire.connection import OnConnect, Wire
-from sodaf_migrate.wire.open import Target, open_wire
+from sodaf_migrate.wire.open import Target, is_new, look_wire, open_wire
 
 __all__ = ["MigrationApplier"]
 
@@ -83,16 +84,13 @@ class MigrationApplier:
     def _session(
         self, options: SyncOptions, *, readonly: bool = False, create: bool = False, run_id: str | None = None
     ) -> Iterator[Session]:
-        with (
-            open_wire(
-                self.target,
-                readonly=readonly,
-                on_connect=self.on_connect,
-                lock_timeout=options.lock_timeout,
-                must_exist=not create,
-            ) as wire,
-            self._cancellable(wire, options),
-        ):
+        prepared: dict[str, Any] = {"on_connect": self.on_connect, "lock_timeout": options.lock_timeout}
+        opened = (
+            look_wire(self.target, **prepared)
+            if readonly
+            else open_wire(self.target, must_exist=not create, **prepared)
+        )
+        with opened as wire, self._cancellable(wire, options):
             yield Session(
                 wire=wire,
                 engine=self.engine,
@@ -102,6 +100,7 @@ class MigrationApplier:
                 options=options,
                 listener=self.listener,
                 run_id=run_id,
+                new_database=str(self.target) if readonly and is_new(self.target) else "",
             )
 
     @contextmanager
@@ -220,9 +219,9 @@ class MigrationApplier:
 
     # Looking at the site.
 
-    def status(self) -> StatusReport:
-        """How every DocType stands; nothing is written."""
-        with self._session(SyncOptions(), readonly=True) as session:
+    def status(self, *, lock_timeout: float = 30.0) -> StatusReport:
+        """How every DocType stands; nothing is written. ``lock_timeout`` in seconds."""
+        with self._session(SyncOptions(lock_timeout=lock_timeout), readonly=True) as session:
             return status_of(session)
 
     def adopt(self, *names: str) -> dict[str, tuple[ObjectName, ...]]:
@@ -230,10 +229,15 @@ class MigrationApplier:
         with self._session(SyncOptions()) as session:
             return adopted(session, names or self.engine.names())
 
-    def get_migration_history(self, doctype: str | None = None) -> MigrationHistory:
-        """The migrations on record, of one DocType or all, with those still to come."""
-        with self._session(SyncOptions(), readonly=True) as session:
+    def get_migration_history(self, doctype: str | None = None, *, lock_timeout: float = 30.0) -> MigrationHistory:
+        """The migrations on record, of one DocType or all, with those still to come.
+
+        Raises UnknownDocTypeError for a name that neither the definitions nor the history know.
+        """
+        with self._session(SyncOptions(lock_timeout=lock_timeout), readonly=True) as session:
             done = session.history.get_migration_history(doctype)
+            if doctype is not None and not done:
+                self.engine.get(doctype)
             names = (doctype,) if doctype else self.engine.names()
             waiting = pending_migrations(session, [name for name in names if name in self.engine.names()])
             return MigrationHistory(migrations=tuple(map(as_migration, done)), pending_migrations=waiting)

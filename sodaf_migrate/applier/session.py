@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from sodaf_migrate.applier.glance import Glance
 from sodaf_migrate.applier.planning import Planning, is_older, refuse
@@ -12,6 +12,7 @@ from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.engine import Comparison, Remembered, SchemaComparisonEngine
 from sodaf_migrate.desired import SiteRules
 from sodaf_migrate.dialects.sqlite.edit import SHORT_RECORDS
+from sodaf_migrate.dialects.sqlite.effort import MODEL
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.normalise import normalise
 from sodaf_migrate.dialects.sqlite.planner import renamed
@@ -30,6 +31,7 @@ from sodaf_migrate.errors import (
 )
 from sodaf_migrate.events import Listener, Progress, silent
 from sodaf_migrate.execute.executor import Execution, MigrationExecutor
+from sodaf_migrate.history.figures import figures_text
 from sodaf_migrate.history.manager import MigrationHistoryManager
 from sodaf_migrate.options import SyncOptions
 from sodaf_migrate.plan import Plan, Severity
@@ -61,6 +63,7 @@ class Session:
     wishes: dict[str, Schema] = field(default_factory=dict)
     edits: bool = True
     glance: Glance | None = None
+    new_database: str = ""  # the path of a file that is not there yet, and is looked at as an empty database
 
     # Looking.
 
@@ -211,7 +214,8 @@ class Session:
 
         def write(wire: Wire, execution: Execution) -> None:
             self.history.initialize_history_table()
-            self.history.record_migration(record.applied(execution.affected_rows, execution.seconds))
+            figures = figures_text(map(asdict, execution.steps), model=MODEL, waited=execution.waited)
+            self.history.record_migration(record.applied(execution.affected_rows, execution.seconds, figures))
             if reverses is not None:
                 self.history.mark_rolled_back(reverses, by=record.id)
 

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sodaf_migrate.applier.batch import Batch
+from sodaf_migrate.applier.drift import found_drift
 from sodaf_migrate.applier.migrations import as_migration
-from sodaf_migrate.applier.rollback import stored_plan
 from sodaf_migrate.applier.session import Session
+from sodaf_migrate.compare.drift import Drift
 from sodaf_migrate.compare.engine import declared_renames
 from sodaf_migrate.compare.field_types import field_types
 from sodaf_migrate.compare.names import object_names
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
-from sodaf_migrate.dialects.sqlite.planner import table_digests
+from sodaf_migrate.dialects.sqlite.planner import left_texts
 from sodaf_migrate.doctype.model import DocType
 from sodaf_migrate.errors import MigrationError
 from sodaf_migrate.history.record import MigrationRecord
@@ -28,44 +29,38 @@ def status_of(session: Session) -> StatusReport:
     """Pending changes, drift and standing findings of every DocType."""
     records = session.history.get_migration_history()
     latest = {record.doctype: record for record in records if record.status == "applied"}
-    Batch(session=session, run_id="").wish(session.engine.names())
-    statuses = tuple(_status(session, name, latest.get(name)) for name in session.engine.names())
+    with session.wire.snapshot():
+        drift = found_drift(session, records)
+        Batch(session=session, run_id="").wish(session.engine.names())
+        names = session.engine.names()
+        statuses = tuple(_status(session, name, latest.get(name), drift.get(name, ())) for name in names)
     applied = [record for record in records if record.status == "applied"]
     return StatusReport(
-        database=session.wire.name,
+        database=session.new_database or session.wire.name,
         doctypes=statuses,
         applied=len(applied),
         failed=sum(record.status == "failed" for record in records),
         last_migration=as_migration(applied[-1]) if applied else None,
+        new_database=bool(session.new_database),
     )
 
 
-def _status(session: Session, name: str, record: MigrationRecord | None) -> DocTypeStatus:
+def _status(
+    session: Session, name: str, record: MigrationRecord | None, drift: MigrationError | tuple[Drift, ...]
+) -> DocTypeStatus:
     left = DocTypeStatus(
         doctype=name,
         last_migration=record.id if record else None,
         last_applied=record.timestamp if record else None,
     )
+    if isinstance(drift, MigrationError):
+        return replace(left, error=drift)
     try:
         plan = session.plan(name)
-        drift = _drift(session, record) if record else ()
     except MigrationError as error:
         return replace(left, error=error)
     standing = tuple(finding for finding in plan.findings if finding.severity is not Severity.INFO)
     return replace(left, changes=len(plan.diff.changes), drift=drift, findings=standing)
-
-
-def _drift(session: Session, record: MigrationRecord) -> tuple[str, ...]:
-    """What is not as the last migration left it, a sentence for each table."""
-    left = stored_plan(record).details.get("left", {})
-    now = table_digests(read_schema(session.wire, around=tuple(left)), left) if left else {}
-    found = []
-    for table, digest in left.items():
-        if table not in now:
-            found.append(f'the table "{table}" is gone since {record.id}')
-        elif now[table] != digest:
-            found.append(f'the table "{table}" was changed by hand since {record.id}')
-    return tuple(found)
 
 
 def adopted(session: Session, names: Iterable[str]) -> dict[str, tuple[ObjectName, ...]]:
@@ -86,6 +81,7 @@ def adopted(session: Session, names: Iterable[str]) -> dict[str, tuple[ObjectNam
                 declared=declared_renames(wish),
                 fields=_live_types(doctype, live),
                 version=doctype.version,
+                stored=left_texts(live, sorted(mine)),
             )
             found[name] = there
     return found

@@ -10,8 +10,10 @@ from sodaf_migrate.cli.site import (
     check_option,
     chosen,
     doctype_argument,
+    format_of,
     hazard_options,
     open_applier,
+    output_option,
     renames_of,
     site_of,
     site_options,
@@ -19,7 +21,7 @@ from sodaf_migrate.cli.site import (
 )
 from sodaf_migrate.errors import UnknownMigrationError
 from sodaf_migrate.options import OnConversionError
-from sodaf_migrate.report.standing import history_lines, verified_lines
+from sodaf_migrate.report.standing import verified_lines
 
 __all__ = ["config", "diff", "dry_run", "history", "look", "status"]
 
@@ -29,6 +31,7 @@ __all__ = ["config", "diff", "dry_run", "history", "look", "status"]
 @hazard_options
 @check_option
 @sql_option
+@output_option
 @site_options
 @click.pass_context
 def dry_run(
@@ -41,12 +44,13 @@ def dry_run(
     on_conversion_error: OnConversionError | None,
     check: bool,
     sql: bool | None,
+    output: str | None,
 ) -> int:
     """Tell what a sync would do, and change nothing.
 
     Every change in words, how it would be made and at what cost, what stands in its way, what is kept, and the SQL.
     """
-    return look(context, named, every, allow, force, rename, on_conversion_error, check=check, sql=sql)
+    return look(context, named, every, allow, force, rename, on_conversion_error, check=check, sql=sql, output=output)
 
 
 def look(
@@ -60,6 +64,7 @@ def look(
     *,
     check: bool,
     sql: bool | None,
+    output: str | None = None,
 ) -> int:
     """The dry run that ``dry-run`` and ``sync --check`` answer with."""
     site = site_of(context)
@@ -70,7 +75,7 @@ def look(
     applier = open_applier(context, site)
     names = chosen(applier.engine.names(), named, every)
     found = tuple(applier.dry_run(name, options) for name in names) if names else applier.dry_run_all(options)
-    answer(context, found[0] if len(names) == 1 else found, sql=sql)
+    answer(context, found[0] if len(names) == 1 else found, sql=sql, output=output)
     errors = [result.error for result in found if result.error is not None and not result.refused_risks]
     if errors:
         return exit_of(errors[0])
@@ -81,6 +86,7 @@ def look(
 @doctype_argument
 @hazard_options
 @check_option
+@output_option
 @site_options
 @click.pass_context
 def diff(
@@ -92,6 +98,7 @@ def diff(
     rename: tuple[str, ...],
     on_conversion_error: OnConversionError | None,
     check: bool,
+    output: str | None,
 ) -> int:
     """Show how the tables differ from their DocTypes, in words."""
     site = site_of(context)
@@ -104,18 +111,20 @@ def diff(
     applier = open_applier(context, site)
     names = chosen(applier.engine.names(), named, every)
     found = tuple(applier.plan(name, options).diff for name in names or applier.engine.names())
-    answer(context, found[0] if len(names) == 1 else found)
+    answer(context, found[0] if len(names) == 1 else found, output=output)
     return Exit.PENDING if check and any(difference.has_changes for difference in found) else Exit.DONE
 
 
 @click.command()
 @check_option
+@output_option
 @site_options
 @click.pass_context
-def status(context: click.Context, check: bool) -> int:
+def status(context: click.Context, check: bool, output: str | None) -> int:
     """Show how each DocType stands: in step, pending, drifted, and what could not be tightened yet."""
-    report = open_applier(context, site_of(context)).status()
-    answer(context, report)
+    site = site_of(context)
+    report = open_applier(context, site).status(lock_timeout=site.lock_timeout)
+    answer(context, report, output=output)
     errors = [entry.error for entry in report.doctypes if entry.error is not None]
     if errors:
         return exit_of(errors[0])
@@ -127,25 +136,36 @@ def status(context: click.Context, check: bool) -> int:
 @click.option("--id", "migration_id", metavar="ID", help="Show one migration in full.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, latest first.")
 @click.option("--verify", is_flag=True, help="Check that no record was altered, cut or taken out.")
+@output_option
 @site_options
 @click.pass_context
-def history(context: click.Context, doctype: str | None, migration_id: str | None, limit: int, verify: bool) -> int:
+def history(
+    context: click.Context,
+    doctype: str | None,
+    migration_id: str | None,
+    limit: int,
+    verify: bool,
+    output: str | None,
+) -> int:
     """Show what was done to the site, latest first."""
-    applier = open_applier(context, site_of(context))
+    site = site_of(context)
+    if (verify or migration_id) and format_of(context) == "markdown":
+        raise click.UsageError("--id and --verify answer in text or json")
+    applier = open_applier(context, site)
     if verify:
         problems = tuple(applier.history.verify())
-        answer(context, problems, lines=verified_lines(problems))
+        answer(context, problems, lines=verified_lines(problems), output=output)
         return Exit.ERROR if problems else Exit.DONE
-    found = applier.get_migration_history(doctype)
+    found = applier.get_migration_history(doctype, lock_timeout=site.lock_timeout)
     if migration_id is None:
-        answer(context, found, lines=history_lines(found, limit=limit))
+        answer(context, found, limit=limit, output=output)
         return Exit.DONE
     migration = next((entry for entry in found.migrations if entry.id == migration_id), None)
     if migration is None:
         raise UnknownMigrationError(
             f'no migration "{migration_id}" is on record', hint="Ids are in the last column of `sodaf-migrate history`."
         )
-    answer(context, migration)
+    answer(context, migration, output=output)
     return Exit.DONE
 
 

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from sodaf_migrate.cli.output import write_file
 from sodaf_migrate.cli.progress import listener_of, stop_progress
 from sodaf_migrate.config import Site, load_site
 from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.events import CancelToken
 from sodaf_migrate.options import POLICIES
-from sodaf_migrate.report.lines import Line
-from sodaf_migrate.report.render import to_json, to_lines, write_lines
+from sodaf_migrate.report.lines import Line, text_of
+from sodaf_migrate.report.render import to_html, to_json, to_lines, to_markdown, to_text, write_lines
 
 if TYPE_CHECKING:
     from sodaf_migrate.applier.applier import MigrationApplier
     from sodaf_migrate.doctype.engine import DocTypeEngine
 
 __all__ = [
+    "FORMATS",
     "Command",
     "answer",
     "answers_json",
@@ -28,8 +30,10 @@ __all__ = [
     "chosen",
     "doctype_argument",
     "engine_of",
+    "format_of",
     "hazard_options",
     "open_applier",
+    "output_option",
     "renames_of",
     "site_of",
     "site_options",
@@ -40,6 +44,11 @@ __all__ = [
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _META = "sodaf_migrate."
+
+FORMATS = ("text", "json", "markdown", "html")
+
+#: What commands answer in beside text and JSON.
+_MORE_FORMATS = {"dry-run": ("markdown", "html"), **dict.fromkeys(("diff", "status", "history"), ("markdown",))}
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -57,7 +66,7 @@ _SITE_OPTIONS = (
     _site_option("--site", metavar="PATH", help="The folder of sodaf.toml, or the file itself."),
     _site_option("--doctypes", metavar="DIR", help="The folder of definitions."),
     _site_option("--lock-timeout", type=float, metavar="SECONDS", help="How long to wait for other writers."),
-    _site_option("--format", type=click.Choice(["text", "json"]), help="How to answer (text)."),
+    _site_option("--format", type=click.Choice(FORMATS), help="How to answer (text)."),
     _site_option("--debug", is_flag=True, help="Show the traceback of an error."),
 )
 
@@ -101,6 +110,10 @@ check_option = click.option(
 sql_option = click.option("--sql/--no-sql", default=None, help="Show the SQL (shown when one DocType is named).")
 
 
+#: ``--output``: write the answer into a file.
+output_option = click.option("--output", metavar="FILE", help="Write the answer into a file instead.")
+
+
 def _complete(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
     try:
         return [name for name in engine_of(site_of(context)).names() if name.startswith(typed)]
@@ -120,14 +133,26 @@ def _given(context: click.Context, name: str) -> Any:
 
 
 def site_of(context: click.Context) -> Site:
-    """The configured site, with this call's options over it. Raises ConfigurationError."""
+    """The configured site, with this call's options over it. Raises ConfigurationError.
+
+    Raises click.UsageError for a format that the command does not answer in, before anything is done.
+    """
+    name = context.command.name or ""
+    formats = ("text", "json", *_MORE_FORMATS.get(name, ()))
+    if format_of(context) not in formats:
+        raise click.UsageError(f"{name} does not answer in {format_of(context)}, but in {', '.join(formats)}")
     names = ("database", "doctypes", "lock_timeout")
     return load_site(_given(context, "site"), **{name: _given(context, name) for name in names})
 
 
+def format_of(context: click.Context) -> str:
+    """What the answer is to be written in, one of FORMATS."""
+    return str(_given(context, "format") or "text")
+
+
 def answers_json(context: click.Context) -> bool:
     """Whether the answer is to be JSON."""
-    return bool(_given(context, "format") == "json")
+    return format_of(context) == "json"
 
 
 def engine_of(site: Site) -> DocTypeEngine:
@@ -144,7 +169,10 @@ def open_applier(context: click.Context, site: Site) -> MigrationApplier:
 
     listener = listener_of(context, quiet=answers_json(context))
     token = context.find_object(CancelToken)
-    return MigrationApplier(database, engine_of(site), listener=listener, site_rules=site.rules, cancel=token)
+    engine = engine_of(site)
+    if engine.notes:
+        write_lines([Line(f"note: {note}", "quiet") for note in engine.notes], sys.stderr)
+    return MigrationApplier(database, engine, listener=listener, site_rules=site.rules, cancel=token)
 
 
 def chosen(applier_names: Iterable[str], named: tuple[str, ...], every: bool) -> tuple[str, ...]:
@@ -166,10 +194,33 @@ def renames_of(given: tuple[str, ...]) -> dict[str, str]:
     return renames
 
 
-def answer(context: click.Context, value: Any, *, sql: bool | None = None, lines: list[Line] | None = None) -> None:
-    """Write a result to standard output in the format that was asked for."""
+def answer(
+    context: click.Context,
+    value: Any,
+    *,
+    sql: bool | None = None,
+    limit: int | None = None,
+    lines: list[Line] | None = None,
+    output: str | None = None,
+) -> None:
+    """Write a result to standard output, or into the file ``output``, in the format that was asked for.
+
+    ``lines`` are what to say as text where the value has no report of its own.
+    """
     stop_progress(context)
-    if answers_json(context):
-        sys.stdout.write(to_json(value))
+    kind = format_of(context)
+    if kind == "text" and output is None:
+        write_lines(to_lines(value, sql=sql, limit=limit) if lines is None else lines, sys.stdout)
+        return
+    if kind == "text":
+        text = to_text(value, sql=sql, limit=limit) if lines is None else text_of(lines)
+    elif kind == "markdown":
+        text = to_markdown(value, sql=sql, limit=limit)
+    elif kind == "html":
+        text = to_html(value, sql=sql)
     else:
-        write_lines(to_lines(value, sql=sql) if lines is None else lines, sys.stdout)
+        text = to_json(value)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_file(output, text, never=site_of(context).database)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from sodaf_migrate.dialects.sqlite.effort import expected_seconds, size_of
 from sodaf_migrate.dialects.sqlite.inspect import read_schema, scope_digest
 from sodaf_migrate.dialects.sqlite.play import play
 from sodaf_migrate.dialects.sqlite.scope import without
@@ -49,11 +50,20 @@ _SETTINGS: dict[str, int | str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFigures:
-    """What one step took: seconds, and the rows that its statements changed."""
+    """What one step took: seconds, and the rows that its statements changed.
+
+    ``kind`` is its cost class, ``table_rows`` and ``bytes`` the size of its table before, ``expected`` the seconds
+    that the measured rates give for it.
+    """
 
     title: str
     seconds: float
     rows: int
+    kind: str = ""
+    target: str = ""
+    table_rows: int = 0
+    bytes: int = 0
+    expected: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +274,7 @@ class _Work:
     # The steps.
 
     def _step(self, number: int, step: Step) -> StepFigures:
+        size = size_of(self.wire, step.target) if step.cost is not Cost.INSTANT else None
         began, total = self.executor.clock(), len(self.plan.steps)
         self.executor._tell("step", step.target, step.title, number, total)
         with self.wire.atomic():
@@ -271,7 +282,16 @@ class _Work:
         seconds = self.executor.clock() - began
         logger.debug("%s: %d rows in %.3f s", step.title, rows, seconds, extra=self.extra)
         self.executor._tell("step", step.target, step.title, number + 1, total)
-        return StepFigures(title=step.title, seconds=seconds, rows=rows)
+        return StepFigures(
+            title=step.title,
+            seconds=seconds,
+            rows=rows,
+            kind=step.cost.value,
+            target=step.target,
+            table_rows=size.rows if size else 0,
+            bytes=size.bytes if size else 0,
+            expected=expected_seconds(step, size),
+        )
 
     # After.
 

@@ -182,14 +182,19 @@ class MigrationHistoryManager:
         declared: Iterable[Rename] = (),
         fields: Mapping[str, str | None] | None = None,
         version: str | None = None,
+        stored: Iterable[Iterable[str]] = (),
     ) -> None:
-        """Takes live objects over as ours under ``doctype``; renames ``declared`` so far count as done."""
+        """Takes live objects over as ours under ``doctype``; renames ``declared`` so far count as done.
+
+        ``stored`` are their texts (kind, name, table, SQL), from which drift is told later.
+        """
         facts = {
             "owns": sorted(astuple(name) for name in objects),
             "declared": sorted(declared),
             "fields": dict(fields or {}),
             "version": version,
             "by": self._user(),
+            "stored": [list(text) for text in stored],
         }
         with self._writing() as wire:
             self._log(wire, "adopted", doctype=doctype, facts=facts)

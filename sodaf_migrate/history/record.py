@@ -68,9 +68,10 @@ class MigrationRecord:
         """The SHA-256 (hex) of everything in the record."""
         return sha256(canonical(list(astuple(self))).encode()).hexdigest()
 
-    def applied(self, affected_rows: int, seconds: float) -> MigrationRecord:
-        """The record of the same migration, done."""
-        return replace(self, status="applied", affected_rows=affected_rows, execution_time=round(seconds * 1000))
+    def applied(self, affected_rows: int, seconds: float, figures: str | None = None) -> MigrationRecord:
+        """The record of the same migration, done; ``figures`` are those of its steps (see ``figures_text``)."""
+        done = replace(self, status="applied", affected_rows=affected_rows, execution_time=round(seconds * 1000))
+        return replace(done, figures=figures)
 
     def failed(self, error: str) -> MigrationRecord:
         """The record of the same migration, rolled back for ``error``."""

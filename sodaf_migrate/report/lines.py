@@ -16,6 +16,7 @@ __all__ = [
     "heading",
     "in_step",
     "pieces",
+    "size",
     "table",
     "text_of",
     "visible",
@@ -65,6 +66,17 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def size(count: int) -> str:
+    """How many bytes, in the unit that reads best: "512 bytes", "85.5 MB"."""
+    if count < 1000:
+        return counted(count, "byte")
+    amount, units = count / 1000, iter(("kB", "MB", "GB", "TB", "PB"))
+    unit = next(units)
+    while amount >= 999.5 and unit != "PB":
+        amount, unit = amount / 1000, next(units)
+    return f"{amount:.0f} {unit}" if amount >= 100 else f"{amount:.1f} {unit}"
 
 
 def visible(text: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sodaf_migrate.errors import DataLossRiskError, DefinitionError, MigrationError
 from sodaf_migrate.plan import Finding, Severity
 from sodaf_migrate.report.lines import Line, Style, counted, duration, table
-from sodaf_migrate.report.preview import findings_lines
+from sodaf_migrate.report.preview import findings_section
+from sodaf_migrate.report.sections import section_lines
 from sodaf_migrate.report.words import sign, words
 from sodaf_migrate.results import BatchMigrationResult, DataLossRisk, MigrationResult
 
@@ -24,7 +27,7 @@ def result_lines(result: MigrationResult) -> list[Line]:
     lines += [Line(f"backup: {result.backup_path}", "", 2)] if result.backup_path else []
     told = {finding.message for finding in result.findings}
     lines += [Line(f"warning: {warning}", "warn", 2) for warning in result.warnings if warning not in told]
-    return lines + findings_lines(_pressing(result))
+    return lines + _findings(_pressing(result))
 
 
 def batch_lines(batch: BatchMigrationResult) -> list[Line]:
@@ -38,7 +41,7 @@ def batch_lines(batch: BatchMigrationResult) -> list[Line]:
         lines += [Line(), *table(heads, map(_row, batch.successful), keep=["migration"])]
     told = {f"{result.doctype}: {finding.message}" for result in batch.results for finding in result.findings}
     lines += [Line(f"warning: {warning}", "warn") for warning in batch.warnings if warning not in told]
-    return lines + findings_lines(finding for result in batch.results for finding in _pressing(result))
+    return lines + _findings(finding for result in batch.results for finding in _pressing(result))
 
 
 def error_lines(error: MigrationError, *, indent: int = 0) -> list[Line]:
@@ -52,6 +55,11 @@ def error_lines(error: MigrationError, *, indent: int = 0) -> list[Line]:
             hint = getattr(problem, "hint", "")
             lines += [Line(f"- {problem}", "bad", indent + 2)] + ([Line(hint, "", indent + 4)] if hint else [])
     return lines + ([Line(f"hint: {error.hint}", "", indent)] if error.hint else [])
+
+
+def _findings(findings: Iterable[Finding]) -> list[Line]:
+    section = findings_section(findings)
+    return [] if section.is_empty else list(section_lines(section))
 
 
 def _pressing(result: MigrationResult) -> tuple[Finding, ...]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
 from sodaf_migrate.compare.changes import SchemaDiff
-from sodaf_migrate.plan import Cost, Finding, Plan, Severity, Statement
-from sodaf_migrate.report.lines import Line, Style, counted, duration, heading, in_step
+from sodaf_migrate.plan import Cost, Estimate, Finding, Loss, Severity, Statement, Step
+from sodaf_migrate.report.lines import Style, counted, duration, in_step, size
+from sodaf_migrate.report.sections import Entry, Note, Page, Report, Section
 from sodaf_migrate.report.words import kept, likely_rename, sign, words
 from sodaf_migrate.results import DataLossRisk, DryRunResult
 
-__all__ = ["diff_lines", "diffs_lines", "dry_run_lines", "dry_runs_lines", "findings_lines", "risk_lines"]
+__all__ = ["diff_report", "dry_run_report", "findings_section", "risk_entry"]
 
 _COST = {
     Cost.INSTANT: "no row is touched",
@@ -24,80 +26,43 @@ _SEVERITY: dict[Severity, Style] = {Severity.ERROR: "bad", Severity.WARNING: "wa
 _SIGNS: dict[str, Style] = {"+": "good", "-": "bad", "~": "warn"}
 
 
-def diff_lines(diff: SchemaDiff) -> list[Line]:
-    """One DocType's difference: what has to change, what looks like a rename, what is kept."""
-    if not diff.has_changes:
-        return [Line(f"{diff.doctype}: in step", "good"), *_likely_renames(diff), *_kept(diff)]
-    title = Line(f"{diff.doctype}: {counted(len(diff.changes), 'change')}", "title")
-    return [title, *_change_lines(diff), *_likely_renames(diff), *_kept(diff)]
+def diff_report(diffs: Sequence[SchemaDiff], *, many: bool) -> Report:
+    """The difference of one DocType, or of ``many``, where those in step share one line at the end."""
+    told = [diff for diff in diffs if diff.has_changes or diff.kept or diff.likely_renames] if many else list(diffs)
+    changed = sum(diff.has_changes for diff in diffs)
+    quiet = [diff.doctype for diff in diffs if diff not in told]
+    return Report(
+        pages=tuple(map(_diff_page, told)),
+        title=f"{changed} of {counted(len(diffs), 'DocType')} would change" if many else "",
+        quiet=in_step(quiet) if quiet else "",
+    )
 
 
-def diffs_lines(diffs: Iterable[SchemaDiff]) -> list[Line]:
-    """The differences of many DocTypes, those in step in one line at the end."""
-    found = tuple(diffs)
-    told = [diff for diff in found if diff.has_changes or diff.kept or diff.likely_renames]
-    quiet = [diff.doctype for diff in found if diff not in told]
-    changed = sum(diff.has_changes for diff in found)
-    lines = [Line(f"{changed} of {counted(len(found), 'DocType')} would change", "title")]
-    for diff in told:
-        lines += [Line(), *diff_lines(diff)]
-    return lines + _in_step(quiet)
+def _diff_page(diff: SchemaDiff) -> Page:
+    return Page(
+        subject=diff.doctype,
+        verdict=counted(len(diff.changes), "change") if diff.has_changes else "in step",
+        style="title" if diff.has_changes else "good",
+        sections=(Section(key="changes", entries=_changes(diff)), *_left_alone(diff)),
+    )
 
 
-def dry_run_lines(result: DryRunResult, *, sql: bool = True) -> list[Line]:
-    """One DocType's dry run: what stands in the way, what changes and how, what stays, the SQL."""
-    lines = [_headline(result)]
-    if result.error is not None and not result.refused_risks:  # the dangers say it better, one by one
-        lines += [Line(f"error: {result.error.message}", "bad", 2)]
-        lines += [Line(f"hint: {result.error.hint}", "", 2)] if result.error.hint else []
-    lines += _risks(result.data_loss_risks)
-    lines += findings_lines(finding for finding in result.findings if finding.code not in _TOLD_APART)
-    if result.diff is not None:
-        lines += [*heading("Changes"), *_change_lines(result.diff)] if result.diff.has_changes else []
-        lines += _likely_renames(result.diff)
-    lines += _how(result.plan)
-    lines += _kept(result.diff) if result.diff is not None else []
-    return lines + (_sql(result) if sql else [])
-
-
-def dry_runs_lines(results: Iterable[DryRunResult], *, sql: bool = False) -> list[Line]:
-    """The dry runs of many DocTypes: those that would be refused first, those in step in one line at the end."""
-    found = tuple(results)
-    quiet = [result.doctype for result in found if not _tells(result)]
-    told = sorted(filter(_tells, found), key=lambda result: result.success)
-    changed = sum(result.changed for result in found)
-    title = f"{changed} of {counted(len(found), 'DocType')} would change"
-    refused = sum(not result.success for result in found)
-    lines = [Line(title + (f", {refused} would be refused" if refused else ""), "bad" if refused else "title")]
-    for result in told:
-        lines += [Line(), *dry_run_lines(result, sql=sql)]
-    return lines + _in_step(quiet)
-
-
-def risk_lines(risk: DataLossRisk) -> list[Line]:
-    """One danger with its rows, samples, and the option that accepts it."""
-    rows = "" if risk.affected_rows is None else f" ({counted(risk.affected_rows, 'row')})"
-    lines = [Line(f"{risk.code} {risk.target}: {risk.description}{rows}", "warn" if risk.allowed else "bad", 2)]
-    if risk.samples:
-        lines.append(Line("such as " + ", ".join(risk.samples), "", 4))
-    ways = (*risk.mitigations,) or ((f"allow it by name: {risk.allow}",) if risk.allow else ())
-    if not risk.allowed:
-        lines += [Line(way.replace("allow it by name: ", "--allow "), "code", 4) for way in ways]
-    return lines
-
-
-def findings_lines(findings: Iterable[Finding]) -> list[Line]:
-    """What the rules have to say, errors first."""
-    order = list(Severity)
-    found = sorted(findings, key=lambda finding: -order.index(finding.severity))
-    lines = heading("Findings") if found else []
-    for finding in found:
-        unsaid = finding.rows is not None and str(finding.rows) not in finding.message
-        rows = f" ({counted(finding.rows or 0, 'row')})" if unsaid else ""
-        text = f"{finding.severity.value} {finding.code} {finding.target}: {finding.message}{rows}"
-        lines.append(Line(text, _SEVERITY[finding.severity], 2))
-        lines += [Line(finding.hint, "", 4, hang=0)] if finding.hint else []
-    return lines
+def dry_run_report(results: Sequence[DryRunResult], *, many: bool, sql: bool) -> Report:
+    """The dry run of one DocType, or of ``many``: those that would be refused first, those in step in one line."""
+    if not many:
+        return Report(pages=tuple(_page(result, sql=sql) for result in results))
+    told = sorted(filter(_tells, results), key=lambda result: result.success)
+    quiet = [result.doctype for result in results if not _tells(result)]
+    changed, refused = sum(result.changed for result in results), sum(not result.success for result in results)
+    title = f"{changed} of {counted(len(results), 'DocType')} would change"
+    title += f", {refused} would be refused" if refused else ""
+    title += "; there is no database yet, a sync creates it" if any(result.new_database for result in results) else ""
+    return Report(
+        pages=tuple(_page(result, sql=sql, alone=False) for result in told),
+        title=title,
+        style="bad" if refused else "title",
+        quiet=in_step(quiet) if quiet else "",
+    )
 
 
 def _tells(result: DryRunResult) -> bool:
@@ -106,82 +71,147 @@ def _tells(result: DryRunResult) -> bool:
     return bool(result.changed or not result.success or result.findings or left_alone)
 
 
-def _headline(result: DryRunResult) -> Line:
-    if not result.changed and result.success:
-        return Line(f"{result.doctype}: in step, nothing to do", "good")
-    count = len(result.diff.changes) if result.diff else len(result.sql)
-    cost = f", {_COST[result.plan.cost]}" if result.plan and result.plan.steps else ""
-    rows = f", about {counted(result.estimated_affected_rows, 'row')}" if result.estimated_affected_rows else ""
-    source = f" ({result.estimated_from})" if result.estimated_from else ""
-    time = f", {duration(result.estimated_time)}{source}" if result.estimated_time else ""
-    refused = "" if result.success else "; as it stands it would be refused"
-    style: Style = "title" if result.success else "bad"
-    return Line(f"{result.doctype}: {counted(count, 'change')}{cost}{rows}{time}{refused}", style)
+def _page(result: DryRunResult, *, sql: bool, alone: bool = True) -> Page:
+    """One DocType: what stands in the way, what changes and how, what was found, what stays, the SQL."""
+    refused = [risk for risk in result.data_loss_risks if not risk.allowed]
+    allowed = [risk for risk in result.data_loss_risks if risk.allowed]
+    findings = [finding for finding in result.findings if finding.code not in _TOLD_APART]
+    diff = result.diff
+    return Page(
+        subject=result.doctype,
+        verdict=_verdict(result, alone=alone),
+        style="bad" if not result.success else "title" if result.changed else "good",
+        sections=(
+            Section(key="error", entries=_error(result)),
+            Section(key="refused", title="Refused unless allowed by name", entries=tuple(map(risk_entry, refused))),
+            Section(key="allowed", title="Dangers that are allowed", entries=tuple(map(risk_entry, allowed))),
+            Section(key="changes", title="Changes", entries=_changes(diff) if diff is not None else ()),
+            Section(key="how", title=_how_title(result), entries=_how(result)),
+            Section(key="backup", title="Backed up before it goes", entries=tuple(map(_loss, result.losses))),
+            findings_section(findings),
+            *(_left_alone(diff) if diff is not None else ()),
+            *(_sql(result) if sql else ()),
+        ),
+    )
 
 
-def _risks(risks: tuple[DataLossRisk, ...]) -> list[Line]:
-    refused = [risk for risk in risks if not risk.allowed]
-    allowed = [risk for risk in risks if risk.allowed]
-    lines = heading("Refused unless allowed by name") if refused else []
-    for risk in refused:
-        lines += risk_lines(risk)
-    lines += heading("Dangers that are allowed") if allowed else []
-    for risk in allowed:
-        lines += risk_lines(risk)
-    return lines
+def _verdict(result: DryRunResult, *, alone: bool) -> str:
+    if not result.changed:
+        return "in step, nothing to do" if result.success else "would be refused"
+    count = counted(len(result.diff.changes) if result.diff else len(result.sql), "change")
+    new = "; there is no database yet, a sync creates it" if alone and result.new_database else ""
+    if not result.success:
+        dangers = len(result.refused_risks)
+        why = f": {counted(dangers, 'danger')} not allowed" if dangers else ""
+        return f"{count}, would be refused{why}{new}"
+    time = f", about {duration(result.estimated_time)}" if result.estimated_time else ""
+    return f"{count}, would be made{time}{new}"
 
 
-def _change_lines(diff: SchemaDiff) -> Iterator[Line]:
-    for change in diff.changes:
-        mark = sign(change)
-        yield Line(f"{mark} {words(change, diff.doctype)}", _SIGNS[mark], 2)
+def _error(result: DryRunResult) -> tuple[Entry, ...]:
+    if result.error is None or result.refused_risks:  # the dangers say it better, one by one
+        return ()
+    notes = (Note(f"hint: {result.error.hint}"),) if result.error.hint else ()
+    return (Entry(mark="error:", text=result.error.message, style="bad", notes=notes),)
 
 
-def _how(plan: Plan | None) -> list[Line]:
-    if plan is None or not plan.steps:
-        return []
-    lines = heading("How, the cheapest safe way")
-    for step in plan.steps:
-        lines.append(Line(f"[{step.cost.value}] {step.title}" + (f": {step.reason}" if step.reason else ""), "", 2))
-        if step.irreversible:
-            lines.append(Line(f"not undone by a rollback: {step.irreversible}", "warn", 4))
-    return lines
+def risk_entry(risk: DataLossRisk) -> Entry:
+    """One danger with its rows, samples, and the option that accepts it."""
+    rows = "" if risk.affected_rows is None else f" ({counted(risk.affected_rows, 'row')})"
+    notes = [Note("such as " + ", ".join(risk.samples))] if risk.samples else []
+    ways = (*risk.mitigations,) or ((f"allow it by name: {risk.allow}",) if risk.allow else ())
+    if not risk.allowed:
+        notes += [Note(way.replace("allow it by name: ", "--allow "), "code") for way in ways]
+    text = f"{risk.target}: {risk.description}{rows}"
+    return Entry(mark=risk.code, text=text, style="warn" if risk.allowed else "bad", notes=tuple(notes))
 
 
-def _likely_renames(diff: SchemaDiff) -> list[Line]:
-    lines = heading("Perhaps a rename") if diff.likely_renames else []
-    for rename in diff.likely_renames:
-        said, line = likely_rename(rename, diff.doctype)
-        lines += [Line(said, "warn", 2), Line(f"declare it: {line}", "code", 4)]
-    return lines
+def findings_section(findings: Iterable[Finding]) -> Section:
+    """What the rules have to say, errors first."""
+    order = list(Severity)
+    found = sorted(findings, key=lambda finding: -order.index(finding.severity))
+    return Section(key="findings", title="Findings", entries=tuple(map(_finding, found)))
 
 
-def _kept(diff: SchemaDiff) -> list[Line]:
-    lines = heading("Kept as it is") if diff.kept else []
-    return lines + [Line(kept(item, diff.doctype), "", 2) for item in diff.kept]
+def _finding(finding: Finding) -> Entry:
+    unsaid = finding.rows is not None and f"{finding.rows}" not in finding.message
+    rows = f" ({counted(finding.rows or 0, 'row')})" if unsaid else ""
+    return Entry(
+        mark=f"{finding.severity.value} {finding.code}",
+        text=f"{finding.target}: {finding.message}{rows}",
+        style=_SEVERITY[finding.severity],
+        notes=(Note(finding.hint),) if finding.hint else (),
+    )
 
 
-def _sql(result: DryRunResult) -> list[Line]:
+def _changes(diff: SchemaDiff) -> tuple[Entry, ...]:
+    found = [(sign(change), words(change, diff.doctype)) for change in diff.changes]
+    return tuple(Entry(mark=mark, text=text, style=_SIGNS[mark]) for mark, text in found)
+
+
+def _how_title(result: DryRunResult) -> str:
     if result.plan is None:
-        return [*_statements("SQL", result.sql), *_statements("SQL of the way back", result.rollback_sql)]
-    steps = result.plan.steps
-    up = [_spelled(statement) for step in steps for statement in step.up]
-    down = [_spelled(statement) for step in reversed(steps) for statement in step.down]
-    return [*_statements("SQL", up), *_statements("SQL of the way back", down)]
+        return ""
+    parts = [_COST[result.plan.cost]]
+    parts += [f"about {counted(result.estimated_affected_rows, 'row')}"] if result.estimated_affected_rows else []
+    if result.estimated_time:
+        source = f" ({result.estimated_from})" if result.estimated_from else ""
+        parts.append(f"{duration(result.estimated_time)}{source}")
+    parts += [f"{size(result.extra_disk)} of disk meanwhile"] if result.extra_disk else []
+    return f"How, the cheapest safe way: {', '.join(parts)}"
+
+
+def _how(result: DryRunResult) -> tuple[Entry, ...]:
+    steps = result.plan.steps if result.plan is not None else ()
+    found = [_step(step, estimate) for step, estimate in zip_longest(steps, result.estimates[: len(steps)])]
+    if result.uninterruptible_time >= 1:
+        text = f"of it, {duration(result.uninterruptible_time)} cannot be interrupted (DROP TABLE, COMMIT)"
+        found.append(Entry(text=text))
+    return tuple(found)
+
+
+def _step(step: Step, estimate: Estimate | None) -> Entry:
+    notes = []
+    if estimate is not None and estimate.rows:
+        weight = f"{counted(estimate.rows, 'row')}, {size(estimate.bytes)}, {duration(estimate.seconds)}"
+        notes.append(Note(weight, "quiet"))
+    if step.irreversible:
+        notes.append(Note(f"not undone by a rollback: {step.irreversible}", "warn"))
+    text = step.title + (f": {step.reason}" if step.reason else "")
+    return Entry(mark=f"[{step.cost.value}]", text=text, notes=tuple(notes))
+
+
+def _loss(loss: Loss) -> Entry:
+    what = ", ".join(f'"{name}"' for name in loss.columns)
+    text = f'the values of {what} in "{loss.table}"' if what else f'the rows of "{loss.table}"'
+    return Entry(text=text + (f" where {loss.where}" if loss.where else ""))
+
+
+def _left_alone(diff: SchemaDiff) -> tuple[Section, ...]:
+    renames = [likely_rename(rename, diff.doctype) for rename in diff.likely_renames]
+    perhaps = tuple(
+        Entry(text=said, style="warn", notes=(Note(f"declare it: {line}", "code"),)) for said, line in renames
+    )
+    stays = tuple(Entry(text=kept(item, diff.doctype)) for item in diff.kept)
+    return (
+        Section(key="renames", title="Perhaps a rename", entries=perhaps),
+        Section(key="kept", title="Kept as it is", entries=stays),
+    )
+
+
+def _sql(result: DryRunResult) -> tuple[Section, ...]:
+    up, down = [Statement(sql=sql) for sql in result.sql], [Statement(sql=sql) for sql in result.rollback_sql]
+    if result.plan is not None:
+        up = [statement for step in result.plan.steps for statement in step.up]
+        down = [statement for step in reversed(result.plan.steps) for statement in step.down]
+    return (
+        Section(key="sql", title="SQL", code=tuple(map(_spelled, up))),
+        Section(key="way_back", title="SQL of the way back", code=tuple(map(_spelled, down))),
+    )
 
 
 def _spelled(statement: Statement) -> str:
     """A statement, or in words what a check makes sure of: its query is long and changes nothing."""
-    return f"-- checked here, else rolled back: {statement.check}" if statement.check else statement.sql
-
-
-def _statements(title: str, statements: Sequence[str]) -> Iterator[Line]:
-    yield from heading(title) if statements else []
-    for statement in statements:
-        end = "" if statement.startswith("--") else ";"
-        for row in (statement.rstrip().rstrip(";") + end).splitlines():
-            yield Line(row, "code", 2, whole=True)
-
-
-def _in_step(names: list[str]) -> list[Line]:
-    return [Line(), Line(in_step(names), "good")] if names else []
+    if statement.check:
+        return f"-- checked here, else rolled back: {' '.join(statement.check.split())}"
+    return statement.sql.rstrip().rstrip(";") + ";"

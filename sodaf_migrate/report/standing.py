@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from difflib import unified_diff
 
+from sodaf_migrate.compare.drift import Drift
 from sodaf_migrate.config import Site
+from sodaf_migrate.errors import MigrationError
 from sodaf_migrate.report.lines import Line, Style, counted, duration, heading, table
-from sodaf_migrate.report.outcome import error_lines
-from sodaf_migrate.report.preview import findings_lines
-from sodaf_migrate.report.words import said
+from sodaf_migrate.report.preview import findings_section
+from sodaf_migrate.report.sections import Entry, Note, Page, Report, Section
+from sodaf_migrate.report.words import said, sign, words
 from sodaf_migrate.results import DocTypeStatus, Migration, MigrationHistory, StatusReport
 
-__all__ = ["history_lines", "migration_lines", "site_lines", "status_lines", "verified_lines"]
+__all__ = ["history_report", "migration_lines", "site_lines", "status_report", "verified_lines"]
 
 _STATES: dict[str, tuple[int, str, Style]] = {
     "error": (0, "error", "bad"),
@@ -23,33 +26,64 @@ _STATES: dict[str, tuple[int, str, Style]] = {
 _STATUS: dict[str, Style] = {"failed": "bad", "running": "warn", "rolled_back": "warn"}
 
 
-def status_lines(report: StatusReport) -> list[Line]:
+def status_report(report: StatusReport) -> Report:
     """A site's status: errors, drift, pending, in step, and what stands without being a change."""
     rows = sorted(report.doctypes, key=lambda status: _STATES[status.state][0])
-    lines = [_summary(report)]
-    lines += [Line(), *table(("DocType", "state", "changes", "last applied"), map(_state_row, rows))] if rows else []
-    for status in rows:
-        lines += [Line(f"{status.doctype} drifted: {sentence}", "warn") for sentence in status.drift]
-        lines += [Line(), Line(status.doctype, "title"), *error_lines(status.error, indent=2)] if status.error else []
-    return lines + findings_lines(report.standing)
+    errors = tuple(_error(status.doctype, status.error) for status in rows if status.error is not None)
+    drift = tuple(_drift(status.doctype, found) for status in rows for found in status.drift)
+    heads = ("DocType", "state", "changes", "last applied")
+    subject, verdict = _summary(report)
+    page = Page(
+        subject=subject,
+        verdict=verdict,
+        style="good" if report.in_step else "warn",
+        sections=(
+            Section(key="doctypes", heads=heads, rows=tuple(map(_state_row, rows)), keep=("state",)),
+            Section(key="errors", title="Errors", entries=errors),
+            Section(key="drift", title="Changed by hand", entries=drift),
+            findings_section(report.standing),
+        ),
+    )
+    return Report(pages=(page,))
 
 
-def history_lines(history: MigrationHistory, *, limit: int | None = None) -> list[Line]:
+def _error(subject: str, error: MigrationError) -> Entry:
+    notes = (Note(f"hint: {error.hint}"),) if error.hint else ()
+    return Entry(mark=f"{subject}:", text=error.message, style="bad", notes=notes)
+
+
+def _drift(subject: str, drift: Drift) -> Entry:
+    """What was changed by hand: in words, and the lines of the stored text that went and came."""
+    notes = [Note(f"{sign(change)} {words(change, subject)}") for change in drift.diff.changes] if drift.diff else []
+    before, after = (drift.before or "").splitlines(), (drift.after or "").splitlines()
+    if drift.diff is None or not notes:
+        changed = list(unified_diff(before, after, lineterm="", n=0))[2:]
+        notes += [Note(row, "code") for row in changed if not row.startswith("@@")]
+    return Entry(mark=f"{subject}:", text=str(drift), style="warn", notes=tuple(notes))
+
+
+def history_report(history: MigrationHistory, *, limit: int | None = None) -> Report:
     """The migrations on record, latest first; at most ``limit`` of them."""
     stats = ", ".join(
         f"{count} {status.replace('_', ' ')}" for status, count in history.stats.items() if status != "total"
     )
     found = tuple(reversed(history.migrations))[:limit]
     if not found:
-        return [Line("no migration is on record")]
+        return Report(pages=(Page(subject="", verdict="no migration is on record", style=""),))
     left = len(history.migrations) - len(found)
-    lines = [Line(f"{counted(len(history.migrations), 'migration')}: {stats}", "title"), Line()]
-    lines += table(
-        ("when (UTC)", "DocType", "status", "rows", "id"),
-        map(_migration_row, found),
-        keep=["when (UTC)", "status", "id"],
+    page = Page(
+        subject=counted(len(history.migrations), "migration"),
+        verdict=stats,
+        sections=(
+            Section(
+                key="migrations",
+                heads=("when (UTC)", "DocType", "status", "rows", "id"),
+                rows=tuple(map(_migration_row, found)),
+                keep=("when (UTC)", "status", "id"),
+            ),
+        ),
     )
-    return lines + ([Line(f"and {left} earlier", "quiet")] if left else [])
+    return Report(pages=(page,), quiet=f"and {left} earlier" if left else "")
 
 
 def migration_lines(migration: Migration) -> list[Line]:
@@ -105,14 +139,14 @@ def _shown(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def _summary(report: StatusReport) -> Line:
+def _summary(report: StatusReport) -> tuple[str, str]:
     counts = {state: sum(status.state == state for status in report.doctypes) for state in _STATES}
     parts = [f"{count} {_STATES[state][1]}" for state, count in counts.items() if count]
     failed = f", {report.failed} failed" if report.failed else ""
     record = f"{counted(report.applied, 'migration')} applied{failed}"
-    style: Style = "good" if report.in_step else "warn"
+    record = "there is no database yet" if report.new_database else record
     name = os.path.basename(report.database)  # a whole path would push the news off the line
-    return Line(f"{name}: {', '.join(parts) or 'no DocTypes'}; {record}", style)
+    return name, f"{', '.join(parts) or 'no DocTypes'}; {record}"
 
 
 def _state_row(status: DocTypeStatus) -> tuple[Style, tuple[str, ...]]:

@@ -16,7 +16,7 @@ from sodaf_migrate.wire.faults import translated
 from sodaf_migrate.wire.patience import Patience
 from sodaf_migrate.wire.watch import Watch
 
-__all__ = ["OLDEST_SQLITE", "Target", "check_sqlite", "memory_wire", "open_wire"]
+__all__ = ["OLDEST_SQLITE", "Target", "check_sqlite", "is_new", "look_wire", "memory_wire", "open_wire"]
 
 #: A path, a connection of the standard library's driver, or a sqlite-utils Database that stands on one.
 Target: TypeAlias = str | os.PathLike[str] | sqlite3.Connection | Any
@@ -54,6 +54,31 @@ def open_wire(
         )
         with lent as wire:
             yield wire
+
+
+@contextmanager
+def look_wire(target: Target, *, on_connect: OnConnect | None = None, lock_timeout: float = 30.0) -> Iterator[Wire]:
+    """A ``Wire`` that reads; a file that is not there yet is looked at as the empty database that it would begin as.
+
+    Nothing is created. Raises as ``open_wire`` does, also where the folder of the file is not there.
+    """
+    if is_new(target):
+        with memory_wire(on_connect) as wire:
+            yield wire
+        return
+    with open_wire(target, readonly=True, on_connect=on_connect, lock_timeout=lock_timeout) as wire:
+        yield wire
+
+
+def is_new(target: Target) -> bool:
+    """Whether ``target`` is the path of a file that is not there, in a folder that is."""
+    if not isinstance(target, (str, os.PathLike)) or not _is_path(os.fspath(target)):
+        return False
+    path = Path(target)
+    try:
+        return path.parent.is_dir() and not path.exists() and not path.is_symlink()
+    except OSError:
+        return False  # open_wire says what is the matter
 
 
 @contextmanager
@@ -106,7 +131,7 @@ def _prepare(connection: sqlite3.Connection, on_connect: OnConnect, name: str) -
 
 def _checked_path(target: str | os.PathLike[str], *, readonly: bool, must_exist: bool) -> Path:
     text = os.fspath(target)
-    if not isinstance(text, str) or text in ("", ":memory:") or "\0" in text:
+    if not _is_path(text):
         raise DatabaseOpenError(
             f"{text!r} is not the path of a database file",
             hint="Give a path; for a database in memory give its connection: sqlite3.connect(':memory:').",
@@ -121,6 +146,10 @@ def _checked_path(target: str | os.PathLike[str], *, readonly: bool, must_exist:
     if problem is not None:
         raise DatabaseOpenError(problem[0], hint=problem[1], details={"database": str(path)})
     return path
+
+
+def _is_path(text: Any) -> bool:
+    return isinstance(text, str) and text not in ("", ":memory:") and "\0" not in text
 
 
 def _problem(path: Path, *, readonly: bool, must_exist: bool) -> tuple[str, str] | None:

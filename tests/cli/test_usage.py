@@ -76,8 +76,8 @@ def test_errors_as_json(shop: Shop) -> None:
 
 def test_debug_shows_the_traceback(shop: Shop) -> None:
     """A traceback comes with --debug and never without."""
-    assert "Traceback" in shop.run("status", "--database", "nowhere.db", "--debug").err
-    assert "Traceback" not in shop.run("status", "--database", "nowhere.db").err
+    assert "Traceback" in shop.run("status", "--database", "nowhere/site.db", "--debug").err
+    assert "Traceback" not in shop.run("status", "--database", "nowhere/site.db").err
 
 
 def test_a_fault_of_ours(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from sodaf_migrate.compare.changes import (
     ViewChange,
     VirtualTableChange,
 )
+from sodaf_migrate.compare.drift import Drift
 from sodaf_migrate.errors import DataLossRiskError, DefinitionError, LockHeldError
 from sodaf_migrate.plan import Cost, Finding, Guard, Hazard, Plan, Severity, Statement, Step
 from sodaf_migrate.results import (
@@ -299,12 +300,33 @@ HISTORY = MigrationHistory(
     ),
     pending_migrations=(replace(MIGRATION, id="m-9", status="pending"),),
 )
+TABLE_DRIFT = Drift(
+    what="altered",
+    kind="table",
+    name="tabItem",
+    table="tabItem",
+    since="m-1",
+    before='CREATE TABLE "tabItem" ("name" TEXT)',
+    after='CREATE TABLE "tabItem" ("name" TEXT, by_hand TEXT)',
+    diff=SchemaDiff(
+        doctype="Item",
+        columns=(ColumnChange(table="tabItem", old=None, new=Column(name="by_hand", type="TEXT")),),
+    ),
+)
+INDEX_DRIFT = Drift(
+    what="removed",
+    kind="index",
+    name="ix_tabItem.code",
+    table="tabItem",
+    since="m-1",
+    before='CREATE INDEX "ix_tabItem.code" ON "tabItem" ("code")',
+)
 STATUS = StatusReport(
     database="site.db",
     doctypes=(
         DocTypeStatus(doctype="Address", last_applied="2026-02-03T04:05:06Z", last_migration="m-1"),
         DocTypeStatus(doctype="Customer", changes=3, findings=(PENDING,)),
-        DocTypeStatus(doctype="Item", drift=('the table "tabItem" was changed by hand since m-1',)),
+        DocTypeStatus(doctype="Item", drift=(TABLE_DRIFT, INDEX_DRIFT)),
         DocTypeStatus(doctype="Odd", error=LockHeldError("it is locked", hint="Wait.")),
     ),
     applied=4,

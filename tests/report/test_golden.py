@@ -12,7 +12,7 @@ import pytest
 from sodaf_migrate.config import Site
 from sodaf_migrate.report.lines import WIDTH, cells, pieces, text_of
 from sodaf_migrate.report.render import to_json, to_lines, to_text
-from sodaf_migrate.report.standing import history_lines, verified_lines
+from sodaf_migrate.report.standing import verified_lines
 from sodaf_migrate.results import MigrationHistory
 from tests.report import samples
 
@@ -85,14 +85,14 @@ def test_sql_only_where_it_is_wanted() -> None:
 def test_empty_things() -> None:
     """Nothing is said in words, too."""
     assert to_text(()) == "there are no DocTypes\n"
-    assert text_of(history_lines(MigrationHistory())) == "no migration is on record\n"
+    assert to_text(MigrationHistory()) == "no migration is on record\n"
     assert "the history is whole" in text_of(verified_lines(()))
     assert "1 problem in the history" in text_of(verified_lines(("event 3 was altered",)))
 
 
 def test_limit_of_the_history() -> None:
     """A limit shows the latest and counts the rest."""
-    text = text_of(history_lines(samples.HISTORY, limit=1))
+    text = to_text(samples.HISTORY, limit=1)
     assert samples.MIGRATION.id in text
     assert "and 3 earlier" in text
 

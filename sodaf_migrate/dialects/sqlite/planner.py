@@ -7,11 +7,12 @@ one is planned against what the steps before it really leave behind, and SQLite 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.dialects.sqlite.inspect import read_schema, scope_digest
+from sodaf_migrate.dialects.sqlite.parse import parse_index, parse_table
 from sodaf_migrate.dialects.sqlite.rebuild import Facts
 from sodaf_migrate.dialects.sqlite.rename_steps import rename_steps
 from sodaf_migrate.dialects.sqlite.rest_steps import rest_steps
@@ -22,7 +23,7 @@ from sodaf_migrate.dialects.sqlite.stage import Stage
 from sodaf_migrate.plan import Hazard, Loss, Plan, Step
 from sodaf_migrate.schema.model import Index, Schema, Table, View, VirtualTable, digest, fold
 
-__all__ = ["Prepare", "make_plan", "renamed", "table_digests"]
+__all__ = ["Prepare", "left_schema", "left_texts", "make_plan", "renamed", "table_digests"]
 
 Prepare = Callable[[sqlite3.Connection], None] | None
 
@@ -79,7 +80,7 @@ def make_plan(
         from_digest=scope_digest(live, scope),
         to_digest=scope_digest(after, scope),
         temporary=tuple(refill.create for refill in verdict.refills),
-        details={"left": table_digests(after, scope)},
+        details={"left": table_digests(after, scope), "stored": left_texts(after, scope)},
     )
 
 
@@ -108,6 +109,25 @@ def table_digests(schema: Schema, tables: Iterable[str]) -> dict[str, str]:
         if table is not None:
             found[fold(name)] = digest((table, tuple(sorted(schema.indexes_of(name), key=lambda index: index.name))))
     return found
+
+
+def left_texts(schema: Schema, tables: Iterable[str]) -> list[list[str]]:
+    """The stored texts (kind, name, table, SQL) of those tables and their indexes: by them drift is told in words."""
+    found: list[list[str]] = []
+    for name in tables:
+        table = schema.table(name)
+        if table is not None:
+            found.append(["table", table.name, table.name, table.sql])
+            found += [["index", index.name, table.name, index.sql] for index in schema.indexes_of(name)]
+    return found
+
+
+def left_schema(texts: Iterable[Sequence[str]]) -> Schema:
+    """What ``left_texts`` told of. Raises SchemaParseError for a text that cannot be read."""
+    tables = {fold(name): parse_table(sql).table for kind, name, _, sql in texts if kind == "table"}
+    columns = {name: tuple(column.name for column in table.columns) for name, table in tables.items()}
+    indexes = [parse_index(sql, columns.get(fold(table), ())) for kind, _, table, sql in texts if kind == "index"]
+    return Schema(tables=tuple(tables.values()), indexes=tuple(indexes))
 
 
 def _taken(live: Schema) -> frozenset[str]:

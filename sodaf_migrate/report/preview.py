@@ -23,6 +23,8 @@ _COST = {
 #: Findings that say what ``kept`` and ``likely_renames`` of the diff say: these have a part of their own.
 _TOLD_APART = frozenset({"KEPT_FOREIGN", "KEPT_REMOVED_FIELD", "KEPT_REMOVED_TABLE", "LIKELY_RENAME"})
 _SEVERITY: dict[Severity, Style] = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.INFO: ""}
+#: A longer condition says nothing to a person.
+_READABLE = 60
 _SIGNS: dict[str, Style] = {"+": "good", "-": "bad", "~": "warn"}
 
 
@@ -87,7 +89,7 @@ def _page(result: DryRunResult, *, sql: bool, alone: bool = True) -> Page:
             Section(key="allowed", title="Dangers that are allowed", entries=tuple(map(risk_entry, allowed))),
             Section(key="changes", title="Changes", entries=_changes(diff) if diff is not None else ()),
             Section(key="how", title=_how_title(result), entries=_how(result)),
-            Section(key="backup", title="Backed up before it goes", entries=tuple(map(_loss, result.losses))),
+            Section(key="backup", title="Only a backup can bring back", entries=tuple(map(_loss, result.losses))),
             findings_section(findings),
             *(_left_alone(diff) if diff is not None else ()),
             *(_sql(result) if sql else ()),
@@ -184,7 +186,9 @@ def _step(step: Step, estimate: Estimate | None) -> Entry:
 def _loss(loss: Loss) -> Entry:
     what = ", ".join(f'"{name}"' for name in loss.columns)
     text = f'the values of {what} in "{loss.table}"' if what else f'the rows of "{loss.table}"'
-    return Entry(text=text + (f" where {loss.where}" if loss.where else ""))
+    if len(loss.where) > _READABLE:
+        return Entry(text=f"{text} that the change alters")
+    return Entry(text=f"{text} where {loss.where}" if loss.where else text)
 
 
 def _left_alone(diff: SchemaDiff) -> tuple[Section, ...]:

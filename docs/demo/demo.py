@@ -73,7 +73,7 @@ def edited_customer(fields: Fields) -> Fields:
     """What a developer does to Customer in a week."""
     at = {field["fieldname"]: field for field in fields}
     at["mobile_no"] |= {"fieldname": "phone", "label": "Phone", "old_fieldname": "mobile_no"}  # rename, declared
-    at["payment_days"] = replaced(at["payment_days"], fieldtype="Select", options="14\n30\n60", default="30")
+    at["payment_days"] = replaced(at["payment_days"], fieldtype="Data", default="30")
     at["account_manager"]["indexed"] = True
     at["email"] = replaced(at["email"], unique=True)
     del at["logo"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,10 @@ from pathlib import Path
 
 from sodaf_migrate.errors import BackupFileError, DiskFullError
 
-__all__ = ["STALE", "FileOps", "create_temporary", "file_errors", "remove_stale"]
+__all__ = ["STALE", "FileOps", "create_temporary", "file_errors", "lock_named", "remove_stale"]
 
-#: How the temporary names of unfinished files end.
-STALE = ".tmp"
+#: The temporary names of unfinished files; nobody else's file has such a name by chance.
+STALE = re.compile(r".+\.[0-9a-f]{16}\.tmp")
 
 
 class FileOps:
@@ -107,7 +108,7 @@ def create_temporary(target: Path, files: FileOps) -> tuple[int, Path]:
     Between its creation and its lock a file may be taken for such a one; then its name is gone, and another is made.
     """
     while True:
-        path = target.with_name(f"{target.name}.{secrets.token_hex(8)}{STALE}")
+        path = target.with_name(f"{target.name}.{secrets.token_hex(8)}.tmp")
         descriptor = files.create(path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -120,11 +121,25 @@ def create_temporary(target: Path, files: FileOps) -> tuple[int, Path]:
         files.close(descriptor)
 
 
+def lock_named(path: Path, files: FileOps) -> int:
+    """A descriptor that holds the lock of the file which ``path`` names; waits for others. Raises OSError."""
+    while True:
+        descriptor = files.open_read(path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _still_named(descriptor, path):
+                return descriptor
+        except BaseException:
+            files.close(descriptor)
+            raise
+        files.close(descriptor)  # replaced while we waited
+
+
 def remove_stale(folder: Path, files: FileOps) -> tuple[Path, ...]:
-    """Takes away the unfinished files (``*.tmp``) in ``folder`` that no living process writes. Raises OSError."""
+    """Takes away the unfinished files in ``folder`` that no living process writes, and names them. Raises OSError."""
     removed: list[Path] = []
-    for path in sorted(folder.glob(f"*{STALE}")):
-        if path.is_symlink() or not path.is_file():
+    for path in sorted(folder.iterdir()):
+        if not STALE.fullmatch(path.name) or path.is_symlink() or not path.is_file():
             continue
         try:
             descriptor = files.open_read(path)

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from sodaf_migrate.backup.cipher import KEY_BYTES
+from sodaf_migrate.errors import BackupKeyError
 
 __all__ = ["Kdf", "derived", "parse_kdf"]
 
@@ -50,12 +52,16 @@ def parse_kdf(document: Mapping[str, Any]) -> Kdf:
 
 
 def derived(passphrase: str, kdf: Kdf) -> bytes:
-    """32 bytes. The passphrase counts as typed, composed (NFC): the same keys pressed on two systems give one key."""
-    argon = Argon2id(
-        salt=bytes.fromhex(kdf.salt),
-        length=KEY_BYTES,
-        iterations=kdf.passes,
-        lanes=kdf.lanes,
-        memory_cost=kdf.memory,
-    )
+    """32 bytes. The passphrase counts as typed, composed (NFC): the same keys pressed on two systems give one key.
+
+    Raises BackupKeyError where the cryptography library was built without Argon2id.
+    """
+    salt, passes, lanes, memory = bytes.fromhex(kdf.salt), kdf.passes, kdf.lanes, kdf.memory
+    try:
+        argon = Argon2id(salt=salt, length=KEY_BYTES, iterations=passes, lanes=lanes, memory_cost=memory)
+    except UnsupportedAlgorithm as exc:
+        raise BackupKeyError(
+            "passphrases need Argon2id, which this build of cryptography does not have",
+            hint="Use a key instead, or install cryptography from its wheels (OpenSSL 3.2 or newer).",
+        ) from exc
     return argon.derive(unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogatepass"))

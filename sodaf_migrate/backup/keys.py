@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sodaf_migrate.backup.cipher import KEY_BYTES, key_id
-from sodaf_migrate.backup.files import FileOps, create_temporary, file_errors
+from sodaf_migrate.backup.files import FileOps, create_temporary, file_errors, lock_named, remove_stale
 from sodaf_migrate.backup.kdf import Kdf, derived
 from sodaf_migrate.errors import BackupKeyError
 
@@ -22,6 +22,7 @@ __all__ = [
     "UNENCRYPTED",
     "Key",
     "KeyRing",
+    "add_key",
     "generate_key",
     "key_file",
     "load_ring",
@@ -104,6 +105,10 @@ class KeyRing:
     unencrypted: bool = False
     made: Path | None = None
 
+    def __post_init__(self) -> None:
+        if self.writers < 1:
+            raise ValueError("at least one key has to write: nobody could read what none locks")
+
 
 #: Writes backups that anybody can read, and reads such.
 UNENCRYPTED = KeyRing(unencrypted=True)
@@ -114,11 +119,14 @@ def generate_key() -> Key:
     return Key(os.urandom(KEY_BYTES))
 
 
-def passphrase_key(passphrase: str) -> Key:
-    """The key that a passphrase makes. Raises BackupKeyError for an empty one."""
+def passphrase_key(passphrase: str, *, salt: bytes | None = None) -> Key:
+    """The key that a passphrase makes, for new backups under ``salt`` (16 bytes, random by default).
+
+    Raises BackupKeyError for an empty one.
+    """
     if not passphrase:
         raise BackupKeyError("the passphrase is empty", hint="Give one of several words.")
-    return Key(passphrase, Kdf(os.urandom(16).hex()))
+    return Key(passphrase, Kdf((salt or os.urandom(16)).hex()))
 
 
 def load_ring(
@@ -131,9 +139,10 @@ def load_ring(
 ) -> KeyRing:
     """The keys to use: ``explicit``, else those of the environment, else the user's key file, else none.
 
-    ``explicit`` is a ring, a key, 32 bytes, a text (base64 or hexadecimal, or "unencrypted"), or the path of a key
-    file. With ``create`` a user without any key gets a key file, which the ring names as ``made``; two processes that
-    do so at once agree on one. Raises BackupKeyError for what is no key or may be read by others, BackupFileError.
+    ``explicit`` is a ring, a key, 32 bytes, a text (base64 or hexadecimal, several with blanks between them, or
+    "unencrypted"), or the path of a key file. With ``create`` a user without any key gets a key file, which the ring
+    names as ``made``; two processes that do so at once agree on one. Raises BackupKeyError for what is no key or may
+    be read by others, BackupFileError.
     """
     if explicit is not None:
         return _given(explicit)
@@ -142,7 +151,9 @@ def load_ring(
         keys = tuple(dict.fromkeys(key for ring in rings for key in ring.keys))
         return KeyRing(keys, unencrypted=any(ring.unencrypted for ring in rings))
     path = key_file(environ, config_dir)
-    if path.exists():
+    with file_errors(path, "be read"):
+        there = path.exists()
+    if there:
         return KeyRing(read_key_file(path))
     if not create:
         return KeyRing()
@@ -151,11 +162,18 @@ def load_ring(
 
 
 def key_file(environ: Mapping[str, str] = os.environ, config_dir: Path | None = None) -> Path:
-    """Where the user's key file is: ``backup.key`` in the package's folder of the user's configuration."""
-    base = environ.get("XDG_CONFIG_HOME", "")
-    home = Path(environ.get("HOME") or Path.home())
-    folder = Path(base) if os.path.isabs(base) else home / ".config"
-    return (config_dir or folder / "sodaf-migrate") / "backup.key"
+    """Where the user's key file is: ``backup.key`` in the package's folder of the user's configuration.
+
+    Raises BackupKeyError where the environment names no absolute home folder.
+    """
+    base, home = environ.get("XDG_CONFIG_HOME", ""), os.path.join(environ.get("HOME", ""), ".config")
+    folder = base if os.path.isabs(base) else home
+    if config_dir is None and not os.path.isabs(folder):
+        raise BackupKeyError(
+            "no key is configured, and the user has no home folder to look for one in",
+            hint="Set SODAF_BACKUP_KEY_FILE to the path of a key file, or HOME.",
+        )
+    return (config_dir or Path(folder) / "sodaf-migrate") / "backup.key"
 
 
 def read_key_file(path: Path) -> tuple[Key, ...]:
@@ -188,21 +206,61 @@ def write_key_file(path: Path, keys: Iterable[Key], *, files: FileOps | None = N
     The file appears at once and whole, so that nobody reads half a key, and of two who make it one is the maker.
     """
     files = files or FileOps()
-    text = _HEADING + "".join(key.encoded() + "\n" for key in keys)
     with file_errors(path, "be written"):
         files.make_folder(path.parent)
-        descriptor, temporary = create_temporary(path, files)
+        remove_stale(path.parent, files)
+        descriptor, temporary = _written(path, keys, files)
         try:
-            files.write(descriptor, text.encode())
-            files.fsync(descriptor)
             files.link(temporary, path)
+            made = True
         except FileExistsError:
-            return False
+            made = False
         finally:
             files.unlink(temporary)
             files.close(descriptor)
+        # Also by the one who came second: what it locks with this key must not outlive the key.
         files.fsync_folder(path.parent)
-    return True
+    return made
+
+
+def add_key(path: Path, key: Key, *, files: FileOps | None = None) -> tuple[Key, ...]:
+    """Puts ``key`` on top of a key file, so that it writes and the older ones still open; gives all of them.
+
+    The new file takes the old one's place at one instant, and of two who do so at once none is lost. Raises as
+    ``read_key_file`` does.
+    """
+    files, path = files or FileOps(), Path(os.path.realpath(path))
+    with file_errors(path, "be written"):
+        guard = lock_named(path, files)
+        try:
+            keys = tuple(dict.fromkeys((key, *read_key_file(path))))
+            remove_stale(path.parent, files)
+            descriptor, temporary = _written(path, keys, files)
+            try:
+                files.rename(temporary, path)
+            except BaseException:
+                files.unlink(temporary)
+                raise
+            finally:
+                files.close(descriptor)
+            files.fsync_folder(path.parent)
+        finally:
+            files.close(guard)
+    return keys
+
+
+def _written(path: Path, keys: Iterable[Key], files: FileOps) -> tuple[int, Path]:
+    """A temporary file beside ``path`` that holds the keys, on the device."""
+    text = _HEADING + "".join(key.encoded() + "\n" for key in keys)
+    descriptor, temporary = create_temporary(path, files)
+    try:
+        files.write(descriptor, text.encode())
+        files.fsync(descriptor)
+    except BaseException:
+        files.unlink(temporary)
+        files.close(descriptor)
+        raise
+    return descriptor, temporary
 
 
 def _given(explicit: KeyRing | Key | bytes | str | os.PathLike[str]) -> KeyRing:
@@ -228,7 +286,7 @@ def _from_variable(name: str, value: str) -> KeyRing:
 def _spelled(text: str, source: str) -> KeyRing:
     if text.strip() == _BY_NAME:
         return UNENCRYPTED
-    return KeyRing((_parsed(text.strip(), source),))
+    return KeyRing(tuple(dict.fromkeys(_parsed(word, source) for word in text.replace(",", " ").split())))
 
 
 def _parsed(text: str, source: str) -> Key:

@@ -37,6 +37,21 @@ class Pipeline(Generic[T]):
         while len(self._flying) > self._threads:
             yield self._flying.popleft().result()
 
+    def run(self, works: Iterator[Callable[[], T]]) -> Iterator[T]:
+        """The results of ``works`` in order. Where finding the next work fails, what came before is given out first, or
+        fails first: which fault is told does not hang on the number of threads.
+        """
+        while True:
+            try:
+                work = next(works, None)
+            except Exception:
+                yield from self.drain()
+                raise
+            if work is None:
+                yield from self.drain()
+                return
+            yield from self.push(work)
+
     def drain(self) -> Iterator[T]:
         """What is still under way, in order."""
         while self._flying:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -141,19 +141,23 @@ class BackupReader:
         Only when it ends without an error was the file whole: do nothing final with the pieces before that.
         """
         pipeline: Pipeline[bytes] = Pipeline(self._threads)
+        last: list[bytes] = []
         count = size = 0
         try:
-            for head, offset in self._file.heads(self._header, self._payload, 1):
-                work = partial(open_chunk, self._cipher, head, self._file.sealed(head, offset))
-                if head.kind == FINAL:
-                    last = work
-                    continue  # to see that the file ends here
-                count, size = count + 1, size + head.plain
-                yield from pipeline.push(work)
-            yield from pipeline.drain()
-            self._trailer = self._ended(last(), count, size)
+            for piece in pipeline.run(self._works(last)):
+                count, size = count + 1, size + len(piece)
+                yield piece
         finally:
             pipeline.close()
+        self._trailer = self._ended(last[0], count, size)
+
+    def _works(self, last: list[bytes]) -> Iterator[Callable[[], bytes]]:
+        """The opening of each chunk of payload; the trailer is opened at once, once it is seen to be the end."""
+        for head, offset in self._file.heads(self._header, self._payload, 1):
+            work = partial(open_chunk, self._cipher, head, self._file.sealed(head, offset))
+            if head.kind != FINAL:
+                yield work
+        last.append(work())
 
     def _read_manifest(self) -> None:
         head, offset = next(self._file.heads(self._header, self._header.size, 0))

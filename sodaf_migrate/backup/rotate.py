@@ -34,15 +34,15 @@ def rotate(
     if seen.prologue.alg == UNENCRYPTED_ALGORITHM:
         raise BackupError(f'"{path}" is not encrypted, so it has no key to change', hint="Make a new backup instead.")
     encrypting(seen.prologue, KeyRing(new_ring.keys))
-    source = files.open_read(target)
-    try:
-        header = parse_header(lambda length, offset: files.read(source, length, offset))
-        file_key = unlock(header, old_ring)
-        fresh = encode_header(header.prologue, lock(new_ring, file_key, header.prologue), file_key)
-        with file_errors(target, "be written"):
+    with file_errors(target, "be written"):
+        source = files.open_read(target)
+        try:
+            header = parse_header(lambda length, offset: files.read(source, length, offset))
+            file_key = unlock(header, old_ring)
+            fresh = encode_header(header.prologue, lock(new_ring, file_key, header.prologue), file_key)
             size, digest = _replaced(target, source, header.size, fresh, files)
-    finally:
-        files.close(source)
+        finally:
+            files.close(source)
     return Written(target, size, digest, seen.chunks, seen.plain_bytes)
 
 

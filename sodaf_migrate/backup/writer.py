@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -70,12 +70,14 @@ class BackupWriter:
         level: int = 3,
         threads: int | None = None,
         files: FileOps | None = None,
+        random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.path = Path(path)
         self.prologue = encrypting(prologue, ring)
         self._ring = ring
         self._level = level
         self._files = files or FileOps()
+        self._random = random
         self._pipeline: Pipeline[bytes] = Pipeline(default_threads() if threads is None else threads)
         self._descriptor: int | None = None
         self._temporary: Path | None = None
@@ -84,7 +86,7 @@ class BackupWriter:
         self._buffer, self._filled = bytearray(), 0
 
     def __enter__(self) -> Self:
-        file_key = os.urandom(KEY_BYTES) if self._ring.keys else NO_KEY
+        file_key = self._random(KEY_BYTES) if self._ring.keys else NO_KEY
         header = encode_header(self.prologue, lock(self._ring, file_key, self.prologue), file_key)
         self._cipher = payload_cipher(file_key, self.prologue)
         with file_errors(self.path, "be written"):

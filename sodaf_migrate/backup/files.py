@@ -10,10 +10,11 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from sodaf_migrate.errors import BackupFileError, DiskFullError
 
-__all__ = ["STALE", "FileOps", "create_temporary", "file_errors", "lock_named", "remove_stale"]
+__all__ = ["STALE", "FileOps", "Temporary", "file_errors", "lock_named", "remove_stale"]
 
 #: The temporary names of unfinished files; nobody else's file has such a name by chance.
 STALE = re.compile(r".+\.[0-9a-f]{16}\.tmp")
@@ -101,24 +102,78 @@ def file_errors(path: Path, tried: str) -> Iterator[None]:
         ) from exc
 
 
-def create_temporary(target: Path, files: FileOps) -> tuple[int, Path]:
-    """A new file beside ``target``, locked for as long as its descriptor is open. Raises OSError.
+class Temporary:
+    """A new file beside ``target`` that takes its place when it is whole, or goes; a context manager. Raises OSError.
 
-    The lock tells a living writer's file from one that a crash left: ``remove_stale`` takes only what is not locked.
-    Between its creation and its lock a file may be taken for such a one; then its name is gone, and another is made.
+    It is locked for as long as it is open: that tells a living writer's file from one that a crash left, and
+    ``remove_stale`` takes only what is not locked. Between its creation and its lock a file may be taken for such a
+    one; then its name is gone, and another is made.
     """
-    while True:
-        path = target.with_name(f"{target.name}.{secrets.token_hex(8)}.tmp")
-        descriptor = files.create(path)
+
+    def __init__(self, target: Path, files: FileOps) -> None:
+        self._target, self._files = target, files
+        self._descriptor: int | None = None
+        self._path: Path | None = None
+        while self._path is None:
+            path = target.with_name(f"{target.name}.{secrets.token_hex(8)}.tmp")
+            self._descriptor, self._path = files.create(path), path
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+                if not _still_named(self._descriptor, path):
+                    self._path = None
+                    self.discard()
+            except BaseException:
+                self.discard()
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.discard()
+
+    def write(self, data: bytes) -> None:
+        """Appends ``data``."""
+        self._files.write(self._open, data)
+
+    def replace_target(self) -> None:
+        """Gets the target's name, in place of what has it; when this returns, all of it is on the device."""
+        self._files.fsync(self._open)
+        self._files.rename(self._named, self._target)
+        self._path = None
+        self._files.fsync_folder(self._target.parent)
+
+    def become_target(self) -> bool:
+        """Gets the target's name unless somebody has it, and says whether; then what has it is on the device."""
+        self._files.fsync(self._open)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if _still_named(descriptor, path):
-                return descriptor, path
-        except BaseException:
-            files.close(descriptor)
-            files.unlink(path)
-            raise
-        files.close(descriptor)
+            self._files.link(self._named, self._target)
+            first = True
+        except FileExistsError:
+            first = False
+        self.discard()
+        self._files.fsync_folder(self._target.parent)
+        return first
+
+    def discard(self) -> None:
+        """Takes the file away where it did not get its target's name, and closes it; a second time does nothing."""
+        (path, self._path), (descriptor, self._descriptor) = (self._path, None), (self._descriptor, None)
+        try:
+            if path is not None:
+                self._files.unlink(path)
+        finally:
+            if descriptor is not None:
+                self._files.close(descriptor)
+
+    @property
+    def _open(self) -> int:
+        assert self._descriptor is not None, "the file was closed"
+        return self._descriptor
+
+    @property
+    def _named(self) -> Path:
+        assert self._path is not None, "the file has its name"
+        return self._path
 
 
 def lock_named(path: Path, files: FileOps) -> int:

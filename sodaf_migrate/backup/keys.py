@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sodaf_migrate.backup.cipher import KEY_BYTES, key_id
-from sodaf_migrate.backup.files import FileOps, create_temporary, file_errors, lock_named, remove_stale
+from sodaf_migrate.backup.files import FileOps, Temporary, file_errors, lock_named, remove_stale
 from sodaf_migrate.backup.kdf import Kdf, derived
 from sodaf_migrate.errors import BackupKeyError
 
@@ -87,6 +87,12 @@ class Key:
 
     def __repr__(self) -> str:
         return f"<Key {self.id}>"
+
+    def __copy__(self) -> Key:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Key:
+        return self  # one secret in memory is enough
 
     def __reduce__(self) -> str:
         raise TypeError("a key is not to be pickled")
@@ -209,18 +215,10 @@ def write_key_file(path: Path, keys: Iterable[Key], *, files: FileOps | None = N
     with file_errors(path, "be written"):
         files.make_folder(path.parent)
         remove_stale(path.parent, files)
-        descriptor, temporary = _written(path, keys, files)
-        try:
-            files.link(temporary, path)
-            made = True
-        except FileExistsError:
-            made = False
-        finally:
-            files.unlink(temporary)
-            files.close(descriptor)
-        # Also by the one who came second: what it locks with this key must not outlive the key.
-        files.fsync_folder(path.parent)
-    return made
+        with Temporary(path, files) as new:
+            new.write(_key_text(keys))
+            # Also who comes second waits for the name: what is locked with this key must not outlive the key.
+            return new.become_target()
 
 
 def add_key(path: Path, key: Key, *, files: FileOps | None = None) -> tuple[Key, ...]:
@@ -235,32 +233,16 @@ def add_key(path: Path, key: Key, *, files: FileOps | None = None) -> tuple[Key,
         try:
             keys = tuple(dict.fromkeys((key, *read_key_file(path))))
             remove_stale(path.parent, files)
-            descriptor, temporary = _written(path, keys, files)
-            try:
-                files.rename(temporary, path)
-            except BaseException:
-                files.unlink(temporary)
-                raise
-            finally:
-                files.close(descriptor)
-            files.fsync_folder(path.parent)
+            with Temporary(path, files) as new:
+                new.write(_key_text(keys))
+                new.replace_target()
         finally:
             files.close(guard)
     return keys
 
 
-def _written(path: Path, keys: Iterable[Key], files: FileOps) -> tuple[int, Path]:
-    """A temporary file beside ``path`` that holds the keys, on the device."""
-    text = _HEADING + "".join(key.encoded() + "\n" for key in keys)
-    descriptor, temporary = create_temporary(path, files)
-    try:
-        files.write(descriptor, text.encode())
-        files.fsync(descriptor)
-    except BaseException:
-        files.unlink(temporary)
-        files.close(descriptor)
-        raise
-    return descriptor, temporary
+def _key_text(keys: Iterable[Key]) -> bytes:
+    return (_HEADING + "".join(key.encoded() + "\n" for key in keys)).encode()
 
 
 def _given(explicit: KeyRing | Key | bytes | str | os.PathLike[str]) -> KeyRing:

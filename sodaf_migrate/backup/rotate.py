@@ -6,7 +6,7 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
-from sodaf_migrate.backup.files import FileOps, create_temporary, file_errors
+from sodaf_migrate.backup.files import FileOps, Temporary, file_errors
 from sodaf_migrate.backup.header import encode_header, lock, parse_header, unlock
 from sodaf_migrate.backup.keys import KeyRing
 from sodaf_migrate.backup.prologue import UNENCRYPTED_ALGORITHM
@@ -48,22 +48,13 @@ def rotate(
 
 def _replaced(target: Path, source: int, offset: int, header: bytes, files: FileOps) -> tuple[int, str]:
     """Writes ``header`` and all from ``offset`` on into a new file that takes the place of ``target``."""
-    descriptor, temporary = create_temporary(target, files)
-    named = False
-    try:
+    with Temporary(target, files) as new:
         digest, size, data = sha256(), 0, header
         while data:
-            files.write(descriptor, data)
+            new.write(data)
             digest.update(data)
             size += len(data)
             data = files.read(source, _STEP, offset)
             offset += len(data)
-        files.fsync(descriptor)
-        files.rename(temporary, target)
-        named = True
-        files.fsync_folder(target.parent)
-    finally:
-        if not named:
-            files.unlink(temporary)
-        files.close(descriptor)
+        new.replace_target()
     return size, digest.hexdigest()

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from sodaf_migrate.backup.chunks import DATA, DOCUMENT_LIMIT, FINAL, MANIFEST, seal_chunk
 from sodaf_migrate.backup.cipher import KEY_BYTES, NO_KEY, payload_cipher
-from sodaf_migrate.backup.files import FileOps, create_temporary, file_errors
+from sodaf_migrate.backup.files import FileOps, Temporary, file_errors
 from sodaf_migrate.backup.header import encode_header, lock
 from sodaf_migrate.backup.keys import KeyRing
 from sodaf_migrate.backup.pipeline import Pipeline, default_threads
@@ -79,11 +79,11 @@ class BackupWriter:
         self._files = files or FileOps()
         self._random = random
         self._pipeline: Pipeline[bytes] = Pipeline(default_threads() if threads is None else threads)
-        self._descriptor: int | None = None
-        self._temporary: Path | None = None
+        self._file: Temporary | None = None
         self._hash = sha256()
         self._size = self._plain = self._index = 0
         self._buffer, self._filled = bytearray(), 0
+        self._state = "manifest"  # what comes next; then "payload"; then "nothing", also after a failure
 
     def __enter__(self) -> Self:
         file_key = self._random(KEY_BYTES) if self._ring.keys else NO_KEY
@@ -92,7 +92,7 @@ class BackupWriter:
         with file_errors(self.path, "be written"):
             if os.path.lexists(self.path):
                 raise BackupFileError(f'"{self.path}" is there already', hint="Give the backup another name.")
-            self._descriptor, self._temporary = create_temporary(self.path, self._files)
+            self._file = Temporary(self.path, self._files)
         try:
             self._emit(header)
         except BaseException:
@@ -107,14 +107,14 @@ class BackupWriter:
 
     def manifest(self, manifest: Mapping[str, Any]) -> None:
         """Writes what only the key shows: plain JSON values, at most 16 MiB. Once, and before the payload."""
-        if self._index:
-            raise ValueError("the manifest comes once, and first")
+        self._need("manifest")
         omitted = {name: self.prologue.about[name] for name in self.prologue.omitted}
         self._seal(MANIFEST, _document({"about": omitted, "manifest": dict(manifest)}, "manifest"))
+        self._state = "payload"
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Writes the next bytes of the payload; ``data`` may be reused afterwards."""
-        self._need_manifest()
+        self._need("payload")
         view = memoryview(data).cast("B")
         while view:
             if not self._buffer:
@@ -127,25 +127,20 @@ class BackupWriter:
 
     def finish(self, trailer: Mapping[str, Any]) -> Written:
         """Ends the backup; when this returns, the file has its name and all of it is on the device."""
-        self._need_manifest()
+        self._need("payload")
         if self._filled:
             self._flush()
         chunks = self._index - 1
         document = {"chunks": chunks, "plain_bytes": self._plain, "trailer": dict(trailer)}
-        self._seal(FINAL, _document(document, "trailer"))
-        for record in self._pipeline.drain():
-            self._emit(record)
-        assert self._descriptor is not None and self._temporary is not None
+        self._seal(FINAL, _document(document, "trailer"), last=True)
+        assert self._file is not None
         with file_errors(self.path, "be written"):
-            self._files.fsync(self._descriptor)
-            self._files.rename(self._temporary, self.path)
-            self._temporary = None
-            self._files.fsync_folder(self.path.parent)
+            self._file.replace_target()
         return Written(self.path, self._size, self._hash.hexdigest(), chunks, self._plain)
 
-    def _need_manifest(self) -> None:
-        if not self._index:
-            raise ValueError("the manifest comes first")
+    def _need(self, state: str) -> None:
+        if self._state != state:
+            raise ValueError(f"next comes the {self._state}, not the {state}")
 
     def _flush(self) -> None:
         data, self._buffer = memoryview(self._buffer)[: self._filled], bytearray()
@@ -153,31 +148,32 @@ class BackupWriter:
         self._filled = 0
         self._seal(DATA, data)
 
-    def _seal(self, kind: int, data: bytes | memoryview) -> None:
+    def _seal(self, kind: int, data: bytes | memoryview, *, last: bool = False) -> None:
         work = partial(seal_chunk, self._cipher, kind, self._index, data, self._level)
+        # Where this fails the file has a gap: whoever goes on all the same must not give it its name.
+        state, self._state = self._state, "nothing"
         self._index += 1
         for record in self._pipeline.push(work):
             self._emit(record)
+        if last:
+            for record in self._pipeline.drain():
+                self._emit(record)
+        else:
+            self._state = state
 
     def _emit(self, record: bytes) -> None:
-        assert self._descriptor is not None
+        assert self._file is not None
         with file_errors(self.path, "be written"):
-            self._files.write(self._descriptor, record)
+            self._file.write(record)
         self._hash.update(record)
         self._size += len(record)
 
     def _discard(self) -> None:
-        """Ends the threads, closes the file, and takes it away where it did not get its name."""
+        """Ends the threads, and takes the file away where it did not get its name."""
         self._pipeline.close()
-        with file_errors(self.path, "be written"):
-            descriptor, self._descriptor = self._descriptor, None
-            temporary, self._temporary = self._temporary, None
-            try:
-                if temporary is not None:
-                    self._files.unlink(temporary)
-            finally:
-                if descriptor is not None:
-                    self._files.close(descriptor)
+        if self._file is not None:
+            with file_errors(self.path, "be written"):
+                self._file.discard()
 
 
 def _document(value: Mapping[str, Any], name: str) -> bytes:

@@ -14,10 +14,11 @@ from typing import Self
 
 from sodaf_migrate.errors import BackupFileError, DiskFullError
 
-__all__ = ["STALE", "FileOps", "Temporary", "file_errors", "lock_named", "remove_stale"]
+__all__ = ["STALE", "FileOps", "Temporary", "create_temporary", "file_errors", "lock_named", "remove_stale"]
 
-#: The temporary names of unfinished files; nobody else's file has such a name by chance.
-STALE = re.compile(r".+\.[0-9a-f]{16}\.tmp")
+#: How the temporary names of unfinished files end; nobody else's file has such a whole name by chance.
+STALE = ".tmp"
+_TEMPORARY = re.compile(r".+\.[0-9a-f]{16}\.tmp")
 
 
 class FileOps:
@@ -102,29 +103,34 @@ def file_errors(path: Path, tried: str) -> Iterator[None]:
         ) from exc
 
 
-class Temporary:
-    """A new file beside ``target`` that takes its place when it is whole, or goes; a context manager. Raises OSError.
+def create_temporary(target: Path, files: FileOps) -> tuple[int, Path]:
+    """A new file beside ``target``, locked for as long as its descriptor is open. Raises OSError.
 
-    It is locked for as long as it is open: that tells a living writer's file from one that a crash left, and
-    ``remove_stale`` takes only what is not locked. Between its creation and its lock a file may be taken for such a
-    one; then its name is gone, and another is made.
+    The lock tells a living writer's file from one that a crash left: ``remove_stale`` takes only what is not locked.
+    Between its creation and its lock a file may be taken for such a one; then its name is gone, and another is made.
     """
+    while True:
+        path = target.with_name(f"{target.name}.{secrets.token_hex(8)}{STALE}")
+        descriptor = files.create(path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _still_named(descriptor, path):
+                return descriptor, path
+        except BaseException:
+            files.close(descriptor)
+            files.unlink(path)
+            raise
+        files.close(descriptor)
+
+
+class Temporary:
+    """A new file beside ``target`` that takes its place when it is whole, or goes. Raises OSError."""
 
     def __init__(self, target: Path, files: FileOps) -> None:
         self._target, self._files = target, files
-        self._descriptor: int | None = None
-        self._path: Path | None = None
-        while self._path is None:
-            path = target.with_name(f"{target.name}.{secrets.token_hex(8)}.tmp")
-            self._descriptor, self._path = files.create(path), path
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-                if not _still_named(self._descriptor, path):
-                    self._path = None
-                    self.discard()
-            except BaseException:
-                self.discard()
-                raise
+        self._descriptor: int | None
+        self._path: Path | None
+        self._descriptor, self._path = create_temporary(target, files)
 
     def __enter__(self) -> Self:
         return self
@@ -194,7 +200,7 @@ def remove_stale(folder: Path, files: FileOps) -> tuple[Path, ...]:
     """Takes away the unfinished files in ``folder`` that no living process writes, and names them. Raises OSError."""
     removed: list[Path] = []
     for path in sorted(folder.iterdir()):
-        if not STALE.fullmatch(path.name) or path.is_symlink() or not path.is_file():
+        if not _TEMPORARY.fullmatch(path.name) or path.is_symlink() or not path.is_file():
             continue
         try:
             descriptor = files.open_read(path)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-__all__ = ["CancelToken", "Listener", "Progress", "harmless", "silent"]
+__all__ = ["CancelToken", "Listener", "Progress", "Teller", "silent"]
 
 logger = logging.getLogger("sodaf_migrate")
 
@@ -38,27 +39,85 @@ def silent(progress: Progress) -> None:
     """The listener that listens to nothing."""
 
 
-def harmless(listener: Listener) -> Listener:
-    """``listener``, called by one thread at a time, and no more once it raised: whoever looks on stops no migration.
+class Teller:
+    """A listener that the work can rely on: called by one thread at a time, and no more once it raised.
 
-    The first exception is logged. What is no ``Exception`` (KeyboardInterrupt, SystemExit) goes through.
+    Whoever looks on stops no migration: the first exception is logged, and that is all. What is no ``Exception``
+    (KeyboardInterrupt, SystemExit) goes through, where it was the working thread that called. Inside ``repeating()``
+    the newest progress is told again, with the seconds gone by, when nothing was told for ``every`` seconds.
     """
-    if listener is silent or getattr(listener, "is_harmless", False):
-        return listener
-    turn, broken = threading.RLock(), threading.Event()
 
-    def tell(progress: Progress) -> None:
-        with turn:
-            if broken.is_set():
-                return
-            try:
-                listener(progress)
-            except Exception:
-                broken.set()
-                logger.exception("the listener failed, and is told nothing more; the work goes on")
+    def __init__(self, listener: Listener, *, every: float = 0.4, clock: Callable[[], float] = time.monotonic) -> None:
+        self._listener = listener
+        self._every = every
+        self._clock = clock
+        self._turn = threading.Condition()  # guards all that follows
+        self._is_broken = False
+        self._blocks = 0
+        self._newest: Progress | None = None
+        self._began = self._told = 0.0
 
-    tell.is_harmless = True  # type: ignore[attr-defined]
-    return tell
+    @staticmethod
+    def of(listener: Listener) -> Teller:
+        """``listener`` itself where it is one already."""
+        return listener if isinstance(listener, Teller) else Teller(listener)
+
+    def __call__(self, progress: Progress) -> None:
+        with self._turn:
+            now, newest = self._clock(), self._newest
+            if newest is None or _what(newest) != _what(progress):
+                self._began = now
+            self._newest = progress
+            self._tell(now)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens: else nothing need be counted for it."""
+        return self._listener is not silent and not self._is_broken
+
+    @contextmanager
+    def repeating(self) -> Iterator[None]:
+        """While the block runs, nothing lasts unheard; costs a thread, but for a listener that does not listen."""
+        if self._listener is silent:
+            yield
+            return
+        with self._turn:
+            self._blocks += 1
+            first = self._blocks == 1
+        thread = threading.Thread(target=self._repeat, name="sodaf_migrate progress", daemon=True) if first else None
+        try:
+            if thread is not None:
+                thread.start()
+            yield
+        finally:
+            with self._turn:
+                self._blocks -= 1
+                self._newest = self._newest if self._blocks else None
+                self._turn.notify_all()
+            if thread is not None and not self._blocks:
+                thread.join()
+
+    def _tell(self, now: float) -> None:
+        self._told = now
+        if self._newest is None or self._is_broken:
+            return
+        try:
+            self._listener(replace(self._newest, elapsed=max(self._newest.elapsed, now - self._began)))
+        except Exception:
+            self._is_broken = True
+            logger.exception("the listener failed, and is told nothing more; the work goes on")
+
+    def _repeat(self) -> None:
+        with self._turn:
+            while self._blocks:
+                now = self._clock()
+                if now - self._told >= self._every and self._newest is not None and self._newest.phase != "done":
+                    self._tell(now)
+                self._turn.wait(max(self._told + self._every - self._clock(), 0.01))
+
+
+def _what(progress: Progress) -> tuple[str, str, str]:
+    return progress.phase, progress.subject, progress.message
 
 
 class CancelToken:

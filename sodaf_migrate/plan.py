@@ -11,7 +11,7 @@ from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.plain import fields_of, plain
 from sodaf_migrate.schema.model import ObjectName
 
-__all__ = ["Cost", "Estimate", "Finding", "Guard", "Hazard", "Loss", "Plan", "Severity", "Statement", "Step"]
+__all__ = ["Batch", "Cost", "Estimate", "Finding", "Guard", "Hazard", "Loss", "Plan", "Severity", "Statement", "Step"]
 
 
 class Cost(StrEnum):
@@ -30,16 +30,31 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """How a statement over the rows of ``table`` is played in parts: by ranges of ``key``, with the same result.
+
+    ``key`` is what tells the rows apart (the rowid, or the columns of the primary key), as SQL. ``at`` is the place in
+    the statement's text where the condition of a part goes, behind ``word`` ("WHERE" or "AND").
+    """
+
+    table: str
+    key: tuple[str, ...]
+    at: int
+    word: str = "WHERE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """One statement. With ``check`` it is a query, and any row that it returns is a failure that ``check`` words.
 
     With ``catalogue`` it edits the stored text of one table; whoever runs it opens the catalogue for it and makes the
-    edit live afterwards.
+    edit live afterwards. With ``batch`` it is played in parts, so that progress can be told and memory stays flat.
     """
 
     sql: str
     check: str | None = None
     catalogue: bool = False
+    batch: Batch | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

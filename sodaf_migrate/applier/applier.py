@@ -21,7 +21,7 @@ from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.doctype.engine import DocTypeEngine
 from sodaf_migrate.errors import ConfigurationError, PlanRefusedError
-from sodaf_migrate.events import CancelToken, Listener, harmless, silent
+from sodaf_migrate.events import CancelToken, Listener, Teller, silent
 from sodaf_migrate.execute.executor import MigrationExecutor
 from sodaf_migrate.history.manager import MigrationHistoryManager
 from sodaf_migrate.options import DryRunOptions, RollbackOptions, SyncOptions
@@ -63,7 +63,7 @@ class MigrationApplier:
     ) -> None:
         self.target = target
         self.engine = engine if engine is not None else DocTypeEngine.from_doctypes([])
-        self.listener = harmless(listener)
+        self.listener = Teller.of(listener)
         self.on_connect = on_connect
         self.site_rules = site_rules or SiteRules()
         self.executor = executor or MigrationExecutor(listener=self.listener)
@@ -109,7 +109,7 @@ class MigrationApplier:
         self._at_work.append(token)
         try:
             limit = wire.watch.limit
-            with limit(token=token), limit(token=options.cancel), limit(token=self._token):
+            with limit(token=token), limit(token=options.cancel), limit(token=self._token), self.listener.repeating():
                 yield
         finally:
             self._at_work.remove(token)

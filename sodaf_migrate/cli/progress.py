@@ -90,4 +90,11 @@ def _bar(console: Console) -> Bar:
 def _told(progress: Progress) -> str:
     total = f" {progress.done:,} of {progress.total:,} {progress.unit}" if progress.total else ""
     message = f": {progress.message}" if progress.message else ""
-    return visible(f"{progress.subject}  {progress.phase}{total}{message}")
+    return visible(f"{progress.subject}  {progress.phase}{total}{message}{_lasting(progress)}")
+
+
+def _lasting(progress: Progress) -> str:
+    if progress.elapsed < 1:
+        return ""
+    about = f" of about {progress.estimate:,.0f}" if progress.estimate and progress.estimate >= 1 else ""
+    return f" ({progress.elapsed:,.0f}{about} s)"

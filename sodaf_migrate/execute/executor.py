@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from sodaf_migrate.dialects.sqlite.effort import expected_seconds, size_of
 from sodaf_migrate.dialects.sqlite.inspect import read_schema, scope_digest
+from sodaf_migrate.dialects.sqlite.parts import ROWS, Told
 from sodaf_migrate.dialects.sqlite.play import play
 from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.errors import (
@@ -22,7 +23,7 @@ from sodaf_migrate.errors import (
     StalePlanError,
     StoppedError,
 )
-from sodaf_migrate.events import Listener, Progress, harmless, silent
+from sodaf_migrate.events import Listener, Progress, Teller, silent
 from sodaf_migrate.execute.compiles import broken_objects, newly_broken
 from sodaf_migrate.execute.keys import Violations, concerned, may_break_keys, new_violations, violations
 from sodaf_migrate.history.tables import TABLES
@@ -85,11 +86,18 @@ class _Before:
 
 
 class MigrationExecutor:
-    """Carries out plans; holds no state, so one serves any number of databases."""
+    """Carries out plans; holds no state of a plan, so one serves any number of databases."""
 
-    def __init__(self, listener: Listener = silent, *, clock: Callable[[], float] = time.perf_counter) -> None:
-        self.listener = harmless(listener)
+    def __init__(
+        self,
+        listener: Listener = silent,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        part: int = ROWS,
+    ) -> None:
+        self.listener = Teller.of(listener)
         self.clock = clock
+        self.part = part  # the rows that are copied or updated at a time
 
     # A plan.
 
@@ -117,7 +125,7 @@ class MigrationExecutor:
         inner = wire.in_transaction
         execution: Execution | None = None
         try:
-            with wire.watch.limit(options.timeout, options.cancel):
+            with wire.watch.limit(options.timeout, options.cancel), self.listener.repeating():
                 self._tell("lock", plan.doctype, f"waiting for the write lock on {wire.name}")
                 # A long copy in rollback-journal mode must not find out at COMMIT that a reader is in its way. A
                 # backup made in before_change reads on another connection, which EXCLUSIVE would keep out.
@@ -172,8 +180,8 @@ class MigrationExecutor:
             statements = [statement for step in reversed(statements.steps) for statement in step.down]
         return self.execute_migration_sql(wire, statements)
 
-    def _tell(self, phase: str, subject: str, message: str = "", done: int = 0, total: int | None = None) -> None:
-        self.listener(Progress(phase=phase, subject=subject, message=message, done=done, total=total))
+    def _tell(self, phase: str, subject: str, message: str = "", **more: Any) -> None:
+        self.listener(Progress(phase=phase, subject=subject, message=message, **more))
 
 
 @dataclass(slots=True)
@@ -275,13 +283,18 @@ class _Work:
 
     def _step(self, number: int, step: Step) -> StepFigures:
         size = size_of(self.wire, step.target) if step.cost is not Cost.INSTANT else None
-        began, total = self.executor.clock(), len(self.plan.steps)
-        self.executor._tell("step", step.target, step.title, number, total)
+        tell, began, expected = self.executor._tell, self.executor.clock(), expected_seconds(step, size)
+        place: dict[str, Any] = {"total": len(self.plan.steps), "estimate": expected}
+        tell("step", step.target, step.title, done=number, **place)
+
+        def told(done: int, total: int) -> None:
+            tell("step", step.target, step.title, done=done, total=total, unit="rows", estimate=expected)
+
         with self.wire.atomic():
-            rows = sum(_played(self.wire, statement, f'step "{step.title}"') for statement in step.up)
+            rows = sum(self._played(statement, f'step "{step.title}"', told) for statement in step.up)
         seconds = self.executor.clock() - began
         logger.debug("%s: %d rows in %.3f s", step.title, rows, seconds, extra=self.extra)
-        self.executor._tell("step", step.target, step.title, number + 1, total)
+        tell("step", step.target, step.title, done=number + 1, **place)
         return StepFigures(
             title=step.title,
             seconds=seconds,
@@ -290,8 +303,11 @@ class _Work:
             target=step.target,
             table_rows=size.rows if size else 0,
             bytes=size.bytes if size else 0,
-            expected=expected_seconds(step, size),
+            expected=expected,
         )
+
+    def _played(self, statement: Statement, where: str, told: Told) -> int:
+        return _played(self.wire, statement, where, part=self.executor.part, told=told)
 
     # After.
 
@@ -325,9 +341,10 @@ class _Work:
         return self.executor.clock() - self.began
 
 
-def _played(wire: Wire, statement: str | Statement, where: str) -> int:
+def _played(wire: Wire, statement: str | Statement, where: str, part: int = ROWS, told: Told | None = None) -> int:
+    statement = Statement(sql=statement) if isinstance(statement, str) else statement
     try:
-        return play(wire, Statement(sql=statement) if isinstance(statement, str) else statement, live=True)
+        return play(wire, statement, live=True, part=part, told=told)
     except ShadowMismatchError as error:
         error.details.setdefault("where", where)
         raise

@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,8 @@ def test_progress_in_words() -> None:
     counted = Progress(phase="step", subject="Customer", message="copy", done=1000, total=2500, unit="rows")
     assert _told(counted) == "Customer  step 1,000 of 2,500 rows: copy"
     assert _told(Progress(phase="lock", subject="a\x1bb")) == "a\\x1bb  lock"
+    assert _told(Progress(phase="verify", subject="Customer", elapsed=3.2)) == "Customer  verify (3 s)"
+    assert _told(replace(counted, elapsed=61, estimate=1200)).endswith("rows: copy (61 of about 1,200 s)")
 
 
 def test_completion(shop: Shop) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sodaf_migrate import Cost, MigrationApplier, RollbackOptions, Schema, SyncOptions
+from sodaf_migrate import Cost, MigrationApplier, MigrationExecutor, RollbackOptions, Schema, SyncOptions
 from tests.oracle import difference, probe_difference, probes, rows_kept, schema_difference, snapshot
 
 HERE = Path(__file__).parent
@@ -65,7 +65,7 @@ def test_only_what_was_asked(name: str, mode: str, tmp_path: Path) -> None:
     before_rows = ";\n".join(change.get("before", []))
     with closing(make(path, TABLE, ROWS, before_rows, mode=mode)) as connection:
         before = snapshot(connection)
-    applier = MigrationApplier(path)
+    applier = MigrationApplier(path, executor=MigrationExecutor(part=2))  # so that few rows make several parts
     applier.adopt_schema()
     order = "ignore" if change.get("ignore_order") else "match"
     options = SyncOptions(allow=frozenset(change.get("allow", ())), column_order=order)
@@ -92,7 +92,7 @@ def test_and_back(name: str, tmp_path: Path) -> None:
     before_rows = ";\n".join(change.get("before", []))
     with closing(make(path, TABLE, ROWS, before_rows)) as connection:
         before, behaved = snapshot(connection), probes(connection)
-    applier = MigrationApplier(path)
+    applier = MigrationApplier(path, executor=MigrationExecutor(part=2))  # so that few rows make several parts
     applier.adopt_schema()
     order = "ignore" if change.get("ignore_order") else "match"
     options = SyncOptions(allow=frozenset(change.get("allow", ())), column_order=order)

@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sodaf_migrate import ExecutionError, MigrationApplier, MigrationError, Schema, SyncOptions
+from sodaf_migrate import ExecutionError, MigrationApplier, MigrationError, MigrationExecutor, Schema, SyncOptions
 from tests.generators.change import Pair, pair
 from tests.generators.model import Model, Tab
 from tests.generators.rows import rows
@@ -262,7 +262,7 @@ def judge(seed: int, folder: Path) -> Outcome:
 
 def sync(site: Site, connection: sqlite3.Connection, before: Snapshot, outcome: Outcome) -> None:
     options = SyncOptions(force=True, column_order="match", renames=site.renames)
-    applier = MigrationApplier(connection)
+    applier = MigrationApplier(connection, executor=MigrationExecutor(part=3))  # so that few rows make many parts
     try:
         applier.adopt_schema()
         wish = Schema.from_sql(script(site.b))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sodaf_migrate.dialects.sqlite.parts import ROWS, Told, play_parts
 from sodaf_migrate.errors import ShadowMismatchError, StatementError
 from sodaf_migrate.plan import Statement
 from sodaf_migrate.wire.connection import Wire
@@ -11,8 +12,8 @@ __all__ = ["play"]
 _SHOWN = 5
 
 
-def play(wire: Wire, statement: Statement, *, live: bool = False) -> int:
-    """Run it and return the rows that it changed.
+def play(wire: Wire, statement: Statement, *, live: bool = False, part: int = ROWS, told: Told | None = None) -> int:
+    """Run it and return the rows that it changed; ``told(done, total)`` is called after each ``part`` of its rows.
 
     In the ``live`` database a view or trigger that has nothing to do with the plan may be broken since long; SQLite
     then refuses any RENAME, unless the catalogue is open (lang_altertable.html, section 7). The shadow holds only
@@ -23,6 +24,8 @@ def play(wire: Wire, statement: Statement, *, live: bool = False) -> int:
     if statement.catalogue:
         wire.edit_catalogue(statement.sql)
         return 0
+    if statement.batch is not None:
+        return play_parts(wire, statement, part=part, told=told)
     if statement.check is None:
         return _run(wire, statement.sql, live)
     rows = wire.query(statement.sql)

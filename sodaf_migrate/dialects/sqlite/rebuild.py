@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sodaf_migrate.dialects.sqlite.ddl import create_table, redraw, rename_table_text
 from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.names import literal, quote
+from sodaf_migrate.dialects.sqlite.parts import in_parts
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.dialects.sqlite.types import affinity
 from sodaf_migrate.errors import SchemaParseError, UnsupportedChangeError
@@ -55,13 +56,8 @@ def rebuild(old: Table, new: Table, indexes: Iterable[Index], facts: Facts) -> t
     sources = ([rowid[1]] if rowid else []) + [expression for _, expression in columns]
     statements = [Statement(sql=text)]
     if targets:
-        order = f" ORDER BY {rowid[1]}" if rowid else ""
-        statements.append(
-            Statement(
-                sql=f"INSERT OR ABORT INTO main.{quote(temp)} ({', '.join(targets)})"
-                f" SELECT {', '.join(sources)} FROM main.{quote(old.name)}{order}"
-            )
-        )
+        head = f"INSERT OR ABORT INTO main.{quote(temp)} ({', '.join(targets)}) SELECT {', '.join(sources)}"
+        statements.append(in_parts(f"{head} FROM main.{quote(old.name)}", old, ordered=True))
     statements += _proof(old, new, temp, facts)
     statements += _carried(old, new, temp, facts)
     statements.append(Statement(sql=f"DROP TABLE main.{quote(old.name)}"))

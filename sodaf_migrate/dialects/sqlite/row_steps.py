@@ -6,11 +6,12 @@ from sodaf_migrate.compare.changes import RowsChange
 from sodaf_migrate.dialects.sqlite.aside import restore, set_aside
 from sodaf_migrate.dialects.sqlite.census import row_condition
 from sodaf_migrate.dialects.sqlite.names import literal, quote
+from sodaf_migrate.dialects.sqlite.parts import in_parts, key_of
 from sodaf_migrate.dialects.sqlite.refill import Refill
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.dialects.sqlite.settle import Cleaning
 from sodaf_migrate.dialects.sqlite.stage import Stage
-from sodaf_migrate.plan import Cost
+from sodaf_migrate.plan import Cost, Statement
 from sodaf_migrate.schema.model import fold
 
 __all__ = ["clean", "follow", "put_back"]
@@ -19,7 +20,7 @@ __all__ = ["clean", "follow", "put_back"]
 def clean(stage: Stage, cleaning: Cleaning) -> None:
     """Change rows that stand in the way of a constraint."""
     drops, makes = _resting(stage, cleaning.table)
-    up = (*drops, *cleaning.sql, *makes)
+    up: list[str | Statement] = [*drops, *cleaning.sql, *makes]
     reason = "rows are changed where they are"
     stage.step(
         cleaning.title, cleaning.table, up, (), Cost.IN_PLACE, reason, lost="those rows", losses=(cleaning.loss,)
@@ -29,11 +30,10 @@ def clean(stage: Stage, cleaning: Cleaning) -> None:
 def follow(stage: Stage, change: RowsChange) -> None:
     """Let rows follow a rename."""
     drops, makes = _resting(stage, change.table)
-    head = f"UPDATE main.{quote(change.table)} SET {quote(change.column)} ="
-    forth = f"{head} {literal(change.new)} WHERE {row_condition(change, change.old)}"
-    back = f"{head} {literal(change.old)} WHERE {row_condition(change, change.new)}"
+    forth, back = _renamed(stage, change, change.old, change.new), _renamed(stage, change, change.new, change.old)
     title = f'let "{change.column}" of "{change.table}" follow: {change.old} becomes {change.new}'
-    up, down = (*drops, forth, *makes), (*drops, back, *makes)
+    up: list[str | Statement] = [*drops, forth, *makes]
+    down: list[str | Statement] = [*drops, back, *makes]
     stage.step(title, change.table, up, down, Cost.IN_PLACE, change.reason)
 
 
@@ -60,6 +60,14 @@ def put_back(stage: Stage, refill: Refill) -> None:
     drops, makes = _resting(stage, table.name)
     title = f'put rows of "{table.name}" back that had gone'
     stage.step(title, table.name, (*drops, insert, *makes), (), Cost.IN_PLACE, "the rows come from a backup")
+
+
+def _renamed(stage: Stage, change: RowsChange, old: str, new: str) -> Statement:
+    head = f"UPDATE main.{quote(change.table)} SET {quote(change.column)} = {literal(new)}"
+    where, there = row_condition(change, old), stage.now(change.table).table(change.table)
+    if there is None or quote(change.column) in key_of(there):  # a part must not find the rows of the one before it
+        return Statement(sql=f"{head} WHERE {where}")
+    return in_parts(head, there, where=where)
 
 
 def _resting(stage: Stage, table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

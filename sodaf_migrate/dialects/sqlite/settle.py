@@ -15,8 +15,9 @@ from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.lexer import tokenize
 from sodaf_migrate.dialects.sqlite.losses import losses, rows_lost, values_lost
 from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.dialects.sqlite.parts import in_parts
 from sodaf_migrate.dialects.sqlite.refill import Refill, refilled
-from sodaf_migrate.plan import Finding, Guard, Hazard, Loss, Severity
+from sodaf_migrate.plan import Finding, Guard, Hazard, Loss, Severity, Statement
 from sodaf_migrate.schema.model import Column, Literal, ObjectName, Schema, Sql, Table, fold
 
 __all__ = ["Cleaning", "Manner", "Verdict", "settle"]
@@ -30,7 +31,7 @@ class Cleaning:
 
     table: str
     title: str
-    sql: tuple[str, ...]
+    sql: tuple[Statement, ...]
     loss: Loss
 
 
@@ -331,13 +332,13 @@ class _Settler:
         if question.kind == "blanks":
             key = question.groups[0]
             column = key.partition(" COLLATE ")[0]
-            sql = f"UPDATE main.{quote(question.table)} SET {column} = NULL WHERE {key} = ''"
+            sql = in_parts(f"UPDATE main.{quote(there.name)} SET {column} = NULL", there, where=f"{key} = ''")
             name = tokenize(column)[0].name
             loss = values_lost(there, table, name, "NULL", f"{key} = ''", self.names)
             title = f'turn blanks in "{question.about}" of "{table}" into NULL'
         else:
             repeated = _repeated(there, question.condition, question.groups)
-            sql = f"DELETE FROM main.{quote(question.table)} WHERE {repeated}"
+            sql = Statement(sql=f"DELETE FROM main.{quote(there.name)} WHERE {repeated}")
             loss = rows_lost(there, repeated)
             title = f'delete rows of "{table}" that repeat another in ({question.about})'
         self.cleanings.append(Cleaning(table=question.table, title=title, sql=(sql,), loss=loss))

@@ -41,15 +41,15 @@ class Stage:
         self,
         title: str,
         target: str,
-        up: Iterable[str],
-        down: Iterable[str],
+        up: Iterable[str | Statement],
+        down: Iterable[str | Statement],
         cost: Cost = Cost.INSTANT,
         reason: str = CATALOGUE,
         lost: str = "",
         losses: tuple[Loss, ...] = (),
     ) -> None:
         """Record a step once its statements ran on the shadow. Raises UnsupportedChangeError when SQLite refuses."""
-        statements = tuple(Statement(sql=sql) for sql in up)
+        statements = tuple(map(_statement, up))
         for statement in statements:
             try:
                 self.shadow.run(statement.sql)
@@ -59,7 +59,7 @@ class Stage:
                     hint="Mend what stands in the way, or leave this change out (see docs/refusals.md).",
                     details={"sql": statement.sql},
                 ) from error
-        back = tuple(Statement(sql=sql) for sql in down)
+        back = tuple(map(_statement, down))
         self.found.append(
             Step(
                 title=title,
@@ -72,3 +72,7 @@ class Stage:
                 losses=losses,
             )
         )
+
+
+def _statement(given: str | Statement) -> Statement:
+    return Statement(sql=given) if isinstance(given, str) else given

@@ -16,7 +16,7 @@ from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.plan import Loss
 from sodaf_migrate.schema.model import Schema, Table, fold
 
-__all__ = ["losses", "rows_lost", "values_lost"]
+__all__ = ["losses", "repeated", "rows_lost", "values_lost"]
 
 Expressions = Mapping[tuple[str, str], str]
 
@@ -116,3 +116,16 @@ def _in_live_names(expression: str, there: Table, table: str, names: LiveNames) 
             parts += [expression[last : token.start], quote(name) if name is not None else token.text]
             last = token.end
     return "".join(parts) + expression[last:]
+
+
+def repeated(there: Table, condition: str, groups: tuple[str, ...]) -> str:
+    """The condition for all but the most recently modified row of each group; among equals, the one that came last."""
+    recent = "coalesce(\"modified\", '') DESC, " if there.column("modified") else ""
+    names = there.primary_key.columns if there.without_rowid and there.primary_key else ()
+    own = ", ".join(map(quote, names)) or "rowid"
+    last = ", ".join(f"{name} DESC" for name in (map(quote, names) if names else ("rowid",)))
+    ranked = (
+        f"SELECT {own}, row_number() OVER (PARTITION BY {', '.join(groups)} ORDER BY {recent}{last}) AS n"
+        f" FROM main.{quote(there.name)} WHERE {condition}"
+    )
+    return f"({own}) IN (SELECT {own} FROM ({ranked}) WHERE n > 1)"

@@ -13,12 +13,12 @@ from sodaf_migrate.dialects.sqlite.carry import SIDE, Carried, carried, side_of
 from sodaf_migrate.dialects.sqlite.census import Answer, Census, LiveNames
 from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.lexer import tokenize
-from sodaf_migrate.dialects.sqlite.losses import losses, rows_lost, values_lost
+from sodaf_migrate.dialects.sqlite.losses import losses, repeated, rows_lost, values_lost
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.parts import in_parts
 from sodaf_migrate.dialects.sqlite.refill import Refill, refilled
 from sodaf_migrate.plan import Finding, Guard, Hazard, Loss, Severity, Statement
-from sodaf_migrate.schema.model import Column, Literal, ObjectName, Schema, Sql, Table, fold
+from sodaf_migrate.schema.model import Column, Literal, ObjectName, Schema, Sql, fold
 
 __all__ = ["Cleaning", "Manner", "Verdict", "settle"]
 
@@ -337,24 +337,11 @@ class _Settler:
             loss = values_lost(there, table, name, "NULL", f"{key} = ''", self.names)
             title = f'turn blanks in "{question.about}" of "{table}" into NULL'
         else:
-            repeated = _repeated(there, question.condition, question.groups)
-            sql = Statement(sql=f"DELETE FROM main.{quote(there.name)} WHERE {repeated}")
-            loss = rows_lost(there, repeated)
+            others = repeated(there, question.condition, question.groups)
+            sql = Statement(sql=f"DELETE FROM main.{quote(there.name)} WHERE {others}")
+            loss = rows_lost(there, others)
             title = f'delete rows of "{table}" that repeat another in ({question.about})'
         self.cleanings.append(Cleaning(table=question.table, title=title, sql=(sql,), loss=loss))
-
-
-def _repeated(there: Table, condition: str, groups: tuple[str, ...]) -> str:
-    """The condition for all but the most recently modified row of each group; among equals, the one that came last."""
-    recent = "coalesce(\"modified\", '') DESC, " if there.column("modified") else ""
-    names = there.primary_key.columns if there.without_rowid and there.primary_key else ()
-    own = ", ".join(map(quote, names)) or "rowid"
-    last = ", ".join(f"{name} DESC" for name in (map(quote, names) if names else ("rowid",)))
-    ranked = (
-        f"SELECT {own}, row_number() OVER (PARTITION BY {', '.join(groups)} ORDER BY {recent}{last}) AS n"
-        f" FROM main.{quote(there.name)} WHERE {condition}"
-    )
-    return f"({own}) IN (SELECT {own} FROM ({ranked}) WHERE n > 1)"
 
 
 def _is_value(default: Sql | Literal | None) -> TypeGuard[Sql]:

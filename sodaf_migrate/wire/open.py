@@ -16,7 +16,7 @@ from sodaf_migrate.wire.faults import translated
 from sodaf_migrate.wire.patience import Patience
 from sodaf_migrate.wire.watch import Watch
 
-__all__ = ["OLDEST_SQLITE", "Target", "check_sqlite", "is_new", "look_wire", "memory_wire", "open_wire"]
+__all__ = ["OLDEST_SQLITE", "Target", "check_sqlite", "is_new", "look_wire", "memory_wire", "open_wire", "scratch_wire"]
 
 #: A path, a connection of the standard library's driver, or a sqlite-utils Database that stands on one.
 Target: TypeAlias = str | os.PathLike[str] | sqlite3.Connection | Any
@@ -85,6 +85,18 @@ def is_new(target: Target) -> bool:
 def memory_wire(on_connect: OnConnect | None = None) -> Iterator[Wire]:
     """A private, empty database in memory while the block runs, prepared by ``on_connect`` like all others."""
     with _opened(":memory:", None, on_connect, Patience(timeout=0)) as wire:
+        yield wire
+
+
+@contextmanager
+def scratch_wire(path: Path, *, patience: Patience | None = None) -> Iterator[Wire]:
+    """A wire to a private file that nobody else has open, without journal and sync, while the block runs.
+
+    Once it is open the file's name may be taken away; an exception inside leaves the file in no particular state.
+    """
+    with _opened(f"{path.as_uri()}?mode=rw", path, None, patience or Patience(timeout=0)) as wire:
+        wire.value("PRAGMA journal_mode = OFF")
+        wire.run("PRAGMA synchronous = OFF")
         yield wire
 
 

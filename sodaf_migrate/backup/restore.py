@@ -1,0 +1,222 @@
+"""One table brought back from a backup, or a chain, into itself, another table or another database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sodaf_migrate.backup.chain import attached_rows
+from sodaf_migrate.backup.payload import PAYLOAD, ROWS, Link, run_all
+from sodaf_migrate.backup.restore_shape import Fit, create_around, create_table, fit
+from sodaf_migrate.dialects.sqlite.inspect import read_schema
+from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.dialects.sqlite.quiet import without_triggers
+from sodaf_migrate.dialects.sqlite.refills import insert_rows, make_marks, mark_rows, raise_sequence
+from sodaf_migrate.dialects.sqlite.restores import (
+    CHANGED,
+    MATCHED,
+    count_rows,
+    delete_changed,
+    delete_others,
+    insert_changed,
+    make_changed,
+    take_changed,
+    take_matched,
+)
+from sodaf_migrate.errors import ConstraintError, StatementError
+from sodaf_migrate.schema.model import fold
+from sodaf_migrate.wire.connection import Wire
+
+__all__ = ["RestoreReport", "restore_table"]
+
+_SOURCE = f"{PAYLOAD}.{ROWS}"
+_MISSING = "sodaf_missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreReport:
+    """What a restore did, or would do (``dry_run``), in rows of ``table``.
+
+    ``inserted`` were not there, ``overwritten`` were otherwise, ``unchanged`` are as the backup has them; ``kept``
+    are not in the backup and stay, ``removed`` are not in it and go. ``missing`` names columns of the backup that the
+    table does not have, ``added`` columns that the backup does not have; ``notes`` says what else one should know.
+    """
+
+    table: str
+    created: bool = False
+    inserted: int = 0
+    overwritten: int = 0
+    unchanged: int = 0
+    kept: int = 0
+    removed: int = 0
+    missing: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+def restore_table(
+    wire: Wire,
+    links: Sequence[Link],
+    *,
+    folder: Path,
+    table: str | None = None,
+    exact: bool = False,
+    allow_orphans: bool = False,
+    dry_run: bool = False,
+) -> RestoreReport:
+    """Brings the rows of a table back to what the last of ``links`` (a FULL backup and its differences) holds.
+
+    ``table`` is the live table, the backup's own by default; where there is none it is created with all that stood
+    around it. Rows are found by primary key, else by rowid. Rows that the backup does not have stay, unless ``exact``.
+    All is one transaction, in which no trigger fires. ``dry_run`` counts and changes nothing.
+    Raises ConstraintError where a row that stays holds a unique value of one that comes back, or (unless
+    ``allow_orphans``) rows would lose their parent; BackupDamagedError, BackupError, DatabaseError; nothing is changed.
+    """
+    manifest = links[-1].source.manifest
+    name = table or manifest["table"]["name"]
+    durable = 2 if str(wire.value("PRAGMA main.journal_mode")).lower() == "wal" else 3
+    settings = {"foreign_keys": 0, "recursive_triggers": 0, "synchronous": durable}
+    with attached_rows(wire, links, folder), wire.pragmas(**settings):
+        if dry_run:
+            with wire.snapshot():
+                return _foretold(wire, manifest, name, exact)
+        with wire.atomic():
+            return _Restore(wire, manifest, name, exact, allow_orphans).run()
+
+
+def _foretold(wire: Wire, manifest: Mapping[str, Any], name: str, exact: bool) -> RestoreReport:
+    live = read_schema(wire, around=(name,)).table(name)
+    if live is None:
+        rows = manifest["table"]["rows"]
+        return RestoreReport(table=name, created=True, inserted=rows, dry_run=True)
+    found = fit(wire, live, manifest, _SOURCE)
+    return replace(_census(wire, found, name, exact), notes=found.notes, dry_run=True)
+
+
+def _census(wire: Wire, found: Fit, name: str, exact: bool) -> RestoreReport:
+    row = wire.row(count_rows(found.table, _SOURCE, found.matching, found.differs))
+    held, live, both, differing = row or (0, 0, 0, 0)
+    others = live - both
+    return RestoreReport(
+        table=name,
+        inserted=held - both,
+        overwritten=differing,
+        unchanged=both - differing,
+        kept=0 if exact else others,
+        removed=others if exact else 0,
+        missing=found.missing,
+        added=found.added,
+    )
+
+
+class _Restore:
+    """One restore inside its transaction."""
+
+    def __init__(self, wire: Wire, manifest: Mapping[str, Any], name: str, exact: bool, allow_orphans: bool) -> None:
+        self.wire, self.manifest, self.name = wire, manifest, name
+        self.exact, self.allow_orphans = exact, allow_orphans
+
+    def run(self) -> RestoreReport:
+        live = read_schema(self.wire, around=(self.name,)).table(self.name)
+        before = self._orphans()
+        notes: tuple[str, ...] = ()
+        if live is None:
+            notes = create_table(self.wire, self.manifest, self.name)
+            live = read_schema(self.wire, around=(self.name,)).table(self.name)
+            assert live is not None
+            report = replace(self._rows(fit(self.wire, live, self.manifest, _SOURCE)), created=True)
+            notes += create_around(self.wire, self.manifest, self.name)
+        else:
+            found = fit(self.wire, live, self.manifest, _SOURCE)
+            with without_triggers(self.wire, self.name) as triggers:
+                report = self._rows(found)
+            notes = found.notes
+            if triggers and (report.inserted or report.overwritten or report.removed):
+                notes += ("triggers that did not fire: " + ", ".join(f'"{name}"' for name in triggers),)
+        notes += self._judged(before, self._orphans())
+        return replace(report, notes=report.notes + notes)
+
+    def _rows(self, found: Fit) -> RestoreReport:
+        report = _census(self.wire, found, self.name, self.exact)
+        try:
+            with self._temporary(found, report):
+                self._write(found, report)
+        except ConstraintError as error:
+            raise ConstraintError(
+                f'"{self.name}" cannot be brought back: {error.details.get("reason", error.message)}',
+                hint="A row that is not in the backup holds a unique value of one that is: restore into another table, "
+                "or with exact=True, which removes such rows.",
+                details=error.details,
+            ) from error
+        after = _census(self.wire, found, self.name, self.exact)
+        unlike = after.overwritten + after.inserted
+        if unlike:
+            told = f"{unlike} rows are not exactly as they were: the column types now convert their values"
+            report = replace(report, notes=(*report.notes, told))
+        return report
+
+    @contextmanager
+    def _temporary(self, found: Fit, report: RestoreReport) -> Iterator[None]:
+        self.wire.run(make_changed(found.table))
+        if report.overwritten:
+            run_all(self.wire, take_changed(found.table, _SOURCE, found.matching, found.differs, found.columns))
+        self.wire.run(make_marks(_MISSING, 0))
+        if report.removed:
+            made, filled = take_matched(found.table, _SOURCE, found.matching)
+            self.wire.run(made)
+            self.wire.run(filled)
+        yield
+        for name in (CHANGED, _MISSING, *((MATCHED,) if report.removed else ())):
+            self.wire.run(f"DROP TABLE temp.{name}")
+
+    def _write(self, found: Fit, report: RestoreReport) -> None:
+        wire, table = self.wire, found.table
+        if report.removed:
+            wire.run(delete_others(table))
+        if report.inserted:
+            wire.run(mark_rows(table, _MISSING, _SOURCE, found.matching))
+        if report.overwritten:
+            wire.run(delete_changed(table))
+            run_all(wire, insert_changed(table))
+        rowids = self.manifest["table"]["rowid"]
+        for taken in (False, True) if report.inserted else ():
+            rows = insert_rows(table, _MISSING, _SOURCE, found.columns, rowids=rowids, taken=taken, conflict="ABORT")
+            run_all(wire, rows)
+        sequence = self.manifest["table"]["sequence"]
+        if sequence is not None and table.primary_key is not None and table.primary_key.autoincrement:
+            for sql in raise_sequence(table, int(sequence)):
+                wire.run(sql)
+
+    # Foreign keys.
+
+    def _orphans(self) -> dict[str, int | None]:
+        """By table with foreign keys that is, or points to, this one: its rows without a parent; None: no such key."""
+        found: dict[str, int | None] = {}
+        for table in read_schema(self.wire, around=(self.name,)).tables:
+            parents = {fold(key.table) for key in table.foreign_keys}
+            if parents and (fold(table.name) == fold(self.name) or fold(self.name) in parents):
+                try:
+                    sql = "SELECT count(*) FROM pragma_foreign_key_check(?, 'main')"
+                    found[table.name] = self.wire.value(sql, (table.name,))
+                except StatementError:
+                    found[table.name] = None
+        return found
+
+    def _judged(self, before: dict[str, int | None], after: dict[str, int | None]) -> tuple[str, ...]:
+        worse = {name: (count or 0) - (before.get(name) or 0) for name, count in after.items()}
+        told = tuple(
+            f"{more} row{'' if more == 1 else 's'} of {quote(name)} have no parent now"
+            for name, more in worse.items()
+            if more > 0
+        )
+        if told and not self.allow_orphans:
+            raise ConstraintError(
+                f'"{self.name}" was not restored: {"; ".join(told)}',
+                hint="Restore the parent table first, or restore with allow_orphans=True.",
+                details={"orphans": {name: more for name, more in worse.items() if more > 0}},
+            )
+        return told

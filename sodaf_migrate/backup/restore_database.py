@@ -1,0 +1,111 @@
+"""A whole database brought back: as a new file, into a living database, or as the payload of one of its tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sodaf_migrate.backup.chain import put_database
+from sodaf_migrate.backup.files import FileOps, create_temporary, file_errors
+from sodaf_migrate.backup.payload import Link, Payload
+from sodaf_migrate.backup.scratch import Scratch, scratch_file
+from sodaf_migrate.backup.snapshot import Snapshot
+from sodaf_migrate.backup.strategies.full_table import full_table
+from sodaf_migrate.errors import BackupError
+from sodaf_migrate.wire.connection import Wire
+from sodaf_migrate.wire.copy import Told, copy_database
+from sodaf_migrate.wire.open import scratch_wire
+
+__all__ = ["database_wire", "one_table", "restore_database", "restore_into"]
+
+_ROLLBACK_JOURNAL = b"\1\1"  # the header's write and read version, at offset 18 (sqlite.org/fileformat2.html)
+
+
+def restore_database(links: Sequence[Link], path: Path, *, files: FileOps | None = None) -> int:
+    """Writes the database that the last of ``links`` holds to the new file ``path`` (0600); gives its bytes.
+
+    It has another name until all of it is proved and on the device. Raises BackupError where ``path`` is taken (a
+    database that others may have open is never replaced: ``restore_into``), BackupDamagedError, BackupFileError,
+    DiskFullError.
+    """
+    files = files or FileOps()
+    if os.path.lexists(path):
+        raise BackupError(
+            f'There is a file "{path}" already, and a database is never replaced by another file',
+            hint="Give a new name, or restore into that database.",
+        )
+    with file_errors(path, "be written"):
+        descriptor, temporary = create_temporary(path, files)
+        try:
+            scratch = Scratch(os.open(temporary, os.O_RDWR | os.O_CLOEXEC), temporary)
+            try:
+                put_database(links, scratch)
+                size: int = scratch.size
+            finally:
+                os.close(scratch.descriptor)
+            files.fsync(descriptor)
+            files.link(temporary, path)  # fails where somebody was faster
+        finally:
+            files.unlink(temporary)
+            files.close(descriptor)
+        files.fsync_folder(path.parent)
+    return size
+
+
+@contextmanager
+def database_wire(links: Sequence[Link], folder: Path) -> Iterator[Wire]:
+    """A wire to a private copy of the database that the last of ``links`` holds while the block runs."""
+    with scratch_file(folder) as scratch, scratch_wire(scratch.path) as wire:
+        scratch.hide()
+        put_database(links, scratch)
+        if scratch.size:
+            scratch.write(_ROLLBACK_JOURNAL, 18)  # a WAL would be a second file beside one that has no name
+        yield wire
+
+
+def restore_into(wire: Wire, links: Sequence[Link], *, folder: Path, told: Told = lambda done, total: None) -> int:
+    """Makes the living database what the last of ``links`` holds, in one transaction of SQLite's; gives its bytes.
+
+    Other connections may stay open; readers are waited for. Raises BackupError where the pages have another size and
+    the database is in WAL mode, LockHeldError, BackupDamagedError; then nothing is changed.
+    """
+    page_size = int(links[-1].source.manifest["page_size"])
+    own = int(wire.value("PRAGMA main.page_size"))
+    mode = str(wire.value("PRAGMA main.journal_mode")).lower()
+    if own != page_size and mode in ("wal", "memory"):
+        raise BackupError(
+            f'"{wire.name}" has pages of {own} bytes and the backup has {page_size}, which mode "{mode}" keeps',
+            hint="Set PRAGMA journal_mode = DELETE first, or restore into a new file.",
+        )
+    durable = 2 if mode == "wal" else 3
+    with database_wire(links, folder) as source, wire.pragmas(synchronous=durable):
+        copy_database(source, wire, told=told)
+        return int(page_size) * int(links[-1].source.manifest["pages"])
+
+
+@contextmanager
+def one_table(links: Sequence[Link], name: str, folder: Path) -> Iterator[Link]:
+    """One table of a whole-database backup as a backup of that table, for ``restore_table``, while the block runs."""
+    with database_wire(links, folder) as wire, full_table(Snapshot(wire), name, folder=folder) as payload:
+        yield Link(links[-1].name, _Held(payload))
+
+
+class _Held:
+    """A payload that was just made, as a source."""
+
+    def __init__(self, payload: Payload) -> None:
+        self._payload = payload
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        return self._payload.manifest
+
+    @property
+    def trailer(self) -> dict[str, Any]:
+        return self._payload.trailer
+
+    def chunks(self) -> Iterator[bytes]:
+        return self._payload.stream

@@ -1,0 +1,52 @@
+"""The pages of a whole database, by the shortest way that is safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sodaf_migrate.backup.file_reading import file_bytes, may_read_file
+from sodaf_migrate.backup.scratch import scratch_file
+from sodaf_migrate.backup.snapshot import Snapshot
+from sodaf_migrate.wire.copy import Told, copy_database
+from sodaf_migrate.wire.open import scratch_wire
+
+__all__ = ["Image", "image"]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """``blocks`` are the bytes of a database file of ``size`` bytes; ``way`` is "memory", "file" or "copy"."""
+
+    blocks: Iterator[bytes]
+    size: int
+    page_size: int
+    way: str
+
+
+@contextmanager
+def image(snapshot: Snapshot, *, folder: Path, direct: bool, told: Told) -> Iterator[Image]:
+    """The image of the snapshot while the block runs.
+
+    With ``direct``, and where nobody can change it, the file itself is read, by another process: the write lock has
+    to be held until the stream is at its end. Else SQLite copies it into a scratch file in ``folder`` first.
+    """
+    wire = snapshot.wire
+    page = int(wire.value("PRAGMA main.page_size"))
+    if snapshot.image is not None:
+        whole = snapshot.image
+        yield Image(iter([whole] if whole else []), len(whole), page, "memory")
+        return
+    size = int(wire.value("PRAGMA main.page_count")) * page
+    if direct and size and may_read_file(snapshot, size):
+        assert wire.path is not None
+        with file_bytes(wire.path, size) as blocks:
+            yield Image(blocks, size, page, "file")
+        return
+    with scratch_file(folder) as scratch:
+        with scratch_wire(scratch.path, patience=wire.patience) as target:
+            scratch.hide()
+            copy_database(wire, target, told=told)
+        yield Image(scratch.blocks(), scratch.size, page, "copy")

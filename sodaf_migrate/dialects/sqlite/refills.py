@@ -1,0 +1,133 @@
+"""Statements that put lost values back: first who still holds what the change put there, then the old values.
+
+``p`` is a row of the backup, ``t`` the live row that it was, ``m`` the mark: the backup's rowid (p), the live one (r)
+and for each column whether the old value goes back (m0, …).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sodaf_migrate.dialects.sqlite.copies import any_of, insert_select, numbered, plain_columns
+from sodaf_migrate.dialects.sqlite.names import literal, quote
+from sodaf_migrate.dialects.sqlite.rowid import rowid_name
+from sodaf_migrate.schema.model import Table
+
+__all__ = [
+    "count_marks",
+    "insert_rows",
+    "live_values",
+    "make_marks",
+    "mark_rows",
+    "mark_values",
+    "raise_sequence",
+    "same_row",
+    "update_values",
+]
+
+
+def make_marks(marks: str, count: int) -> str:
+    """The TEMP table that takes the marks of ``count`` columns."""
+    return f"CREATE TEMP TABLE {marks} ({', '.join(['p INTEGER PRIMARY KEY', 'r', *numbered('m', count)])})"
+
+
+def same_row(table: Table, key: Mapping[str, str], *, rowid: bool) -> str | None:
+    """The condition that ``t`` is the row ``p``: by the live columns of ``key``, which maps them to the backup's, else
+    by rowid; None when neither can tell."""
+    if key and all(table.column(name) is not None for name in key):
+        # The live column's collation and affinity decide, as they do for its own index.
+        return " AND ".join(f"t.{quote(name)} = p.{held}" for name, held in key.items())
+    live = rowid_name(table)
+    return f"t.{live} = p.rowid" if rowid and live is not None else None
+
+
+def mark_values(
+    table: Table, marks: str, source: str, matching: str, columns: Sequence[str], rules: Sequence[str]
+) -> str:
+    """Marks each row that is there still; ``rules``: "became" it holds what the change put there, "null" it holds
+    nothing, "always"."""
+    conditions = [
+        {
+            "became": f"t.{quote(column)} IS p.b{place} COLLATE BINARY",
+            "null": f"t.{quote(column)} IS NULL",
+            "always": "1",
+        }[rule]
+        for place, (column, rule) in enumerate(zip(columns, rules, strict=True))
+    ]
+    rowid = rowid_name(table)
+    live = f"t.{rowid}" if rowid is not None else "NULL"
+    return (
+        f"INSERT OR IGNORE INTO temp.{marks} SELECT p.rowid, {', '.join([live, *conditions])}"
+        f" FROM {source} AS p CROSS JOIN main.{quote(table.name)} AS t WHERE {matching}"
+    )
+
+
+def count_marks(marks: str, count: int) -> str:
+    """(rows that are there, values that go back, values that were changed since)."""
+    total = " + ".join(f"m{place}" for place in range(count)) or "0"
+    return f"SELECT count(*), coalesce(sum({total}), 0), coalesce(sum({count} - ({total})), 0) FROM temp.{marks}"
+
+
+def update_values(table: Table, marks: str, source: str, matching: str, columns: Sequence[str]) -> str:
+    """Puts the marked values back; ``matching`` finds the live row of a mark."""
+    settings = ", ".join(
+        f"{quote(name)} = CASE WHEN m.m{place} THEN p.v{place} ELSE t.{quote(name)} END"
+        for place, name in enumerate(columns)
+    )
+    wanted = any_of([f"m.m{place}" for place in range(len(columns))])
+    return (
+        f"UPDATE main.{quote(table.name)} AS t SET {settings} FROM {source} AS p, temp.{marks} AS m"
+        f" WHERE m.p = p.rowid AND {matching} AND ({wanted})"
+    )
+
+
+def mark_rows(table: Table, marks: str, source: str, matching: str | None) -> str:
+    """Marks each whole row whose key no live row has; r says whether another row has taken its rowid."""
+    rowid = rowid_name(table)
+    live = f"main.{quote(table.name)} AS t"
+    taken = f"EXISTS (SELECT 1 FROM {live} WHERE t.{rowid} = p.rowid)" if rowid is not None else "1"
+    free = f" WHERE NOT EXISTS (SELECT 1 FROM {live} WHERE {matching})" if matching is not None else ""
+    return f"INSERT INTO temp.{marks} SELECT p.rowid, {taken} FROM {source} AS p{free}"
+
+
+def insert_rows(
+    table: Table, marks: str, source: str, columns: Mapping[str, str], *, rowids: bool, taken: bool, conflict: str
+) -> tuple[str, ...]:
+    """Inserts the marked rows whose rowid is (not) ``taken``, with it only where it is not.
+
+    ``columns`` maps live names to the backup's. ``conflict``: IGNORE leaves out a row that breaks a constraint, ABORT
+    raises.
+    """
+    rowid = rowid_name(table)
+    targets = [quote(name) for name in columns]
+    known = rowids and rowid is not None and not taken and rowid not in targets
+    return insert_select(
+        f"main.{quote(table.name)}",
+        targets,
+        [f"p.{name}" for name in columns.values()],
+        f"FROM {source} AS p, temp.{marks} AS m WHERE m.p = p.rowid AND m.r = {int(taken)}",
+        rowid=(rowid, "p.rowid") if known and rowid is not None else None,
+        order=" ORDER BY p.rowid",
+        conflict=conflict,
+    )
+
+
+def raise_sequence(table: Table, least: int) -> tuple[str, ...]:
+    """The number that AUTOINCREMENT used last becomes at least ``least``."""
+    name = literal(table.name)
+    return (
+        f"UPDATE main.sqlite_sequence SET seq = max(seq, {least}) WHERE name = {name}",
+        f"INSERT INTO main.sqlite_sequence (name, seq) SELECT {name}, {least}"
+        f" WHERE NOT EXISTS (SELECT 1 FROM main.sqlite_sequence WHERE name = {name})",
+    )
+
+
+def live_values(table: Table, names: Sequence[str], letter: str) -> dict[str, str]:
+    """The live columns, by their names, that take the backup's columns ``names``; what is computed takes none."""
+    live = {column.name: column for column in plain_columns(table)}
+    found = {}
+    for place, name in enumerate(names):
+        column = table.column(name)
+        if column is not None and column.name in live:
+            found[column.name] = f"{letter}{place}"
+    return found

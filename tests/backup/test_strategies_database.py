@@ -132,7 +132,7 @@ def edit(wire: Wire, chance: random.Random, number: int) -> None:
 
 
 def test_a_chain_of_eight_gives_each_state(tmp_path: Path, folder: Path) -> None:
-    """A full backup and seven differences, through growth, shrinking and VACUUM: each restores to exactly its moment."""
+    """A full backup and seven differences, through growth, shrinking and VACUUM: each gives its moment."""
     chance = random.Random(5)
     states, links = [], []
     with database(tmp_path / "a.db", ["PRAGMA journal_mode = wal", *SHOP]) as wire:

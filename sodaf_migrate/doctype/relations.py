@@ -34,7 +34,9 @@ def targets(doctype: DocType) -> tuple[str, ...]:
 
 
 def clashes(doctypes: Iterable[DocType], files: Mapping[str, str]) -> Iterator[Problem]:
-    """Two DocTypes that want one table or one index name, or the table of something else."""
+    """Two DocTypes that want one table, one index name or one former name, or the table of something else."""
+    doctypes = tuple(doctypes)
+    yield from _claimed_twice(doctypes, files)
     tables: dict[str, str] = {fold(name): "" for name in OWN_TABLES}
     indexes: dict[str, str] = {}
     for doctype in doctypes:
@@ -48,6 +50,22 @@ def clashes(doctypes: Iterable[DocType], files: Mapping[str, str]) -> Iterator[P
                 owner = indexes.setdefault(fold(index.name), doctype.name)
                 if owner != doctype.name:
                     yield _clash(doctype, files, "INDEX_NAME_CLASH", f'index name "{index.name}"', owner, "name")
+
+
+def _claimed_twice(doctypes: Iterable[DocType], files: Mapping[str, str]) -> Iterator[Problem]:
+    """Two DocTypes that both say they were called the same: only one of them can be it under its new name."""
+    claims: dict[str, str] = {}
+    for doctype in doctypes:
+        for old in doctype.old_name:
+            first = claims.setdefault(fold(old), doctype.name)
+            if first != doctype.name:
+                yield Problem(
+                    code="OLD_NAME_TWICE",
+                    file=files.get(doctype.name, ""),
+                    doctype=doctype.name,
+                    message=f'DocTypes "{first}" and "{doctype.name}" both claim the old name "{old}"',
+                    hint="Only one of them can be that DocType under its new name.",
+                )
 
 
 def _clash(doctype: DocType, files: Mapping[str, str], code: str, what: str, first: str, key: str) -> Problem:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.carry import Carried, carried, side_of
+from sodaf_migrate.dialects.sqlite.census_children import about_children
 from sodaf_migrate.dialects.sqlite.census_keys import about_keys
 from sodaf_migrate.dialects.sqlite.convert import altered, misfits
 from sodaf_migrate.dialects.sqlite.edit import constant_text, default_condition
@@ -81,6 +82,7 @@ def questions(
             continue
         asked = list(_about_columns(there, table, diff, names, strict, allows))
         asked += about_keys(live, there, table, diff, names, allows)
+        asked += about_children(live, there, table, diff, names, tuple(asked), allows)
         if asked or any(fold(c.table) == fold(table) for c in diff.columns) or _goes(table, diff):
             found.append(Question(kind="rows", table=there.name, about=""))
         found += asked

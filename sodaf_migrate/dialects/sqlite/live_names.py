@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.dialects.sqlite.edit import constant_text
+from sodaf_migrate.dialects.sqlite.lexer import RESERVED, Token, tokenize
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.schema.model import Column, Schema, Sql, Table, fold
 
 __all__ = ["LiveNames"]
+
+#: Words that may stand in an expression and are no name there, though SQLite takes them for one elsewhere.
+_KEYWORDS = RESERVED | frozenset(["CAST", "END", "GLOB", "LIKE", "MATCH", "REGEXP", "TRUE", "FALSE"])
 
 
 class LiveNames:
@@ -45,6 +51,23 @@ class LiveNames:
         """What a live column will be called; ``table`` is the table's name to come."""
         return self._later.get((fold(table), fold(column)), column)
 
+    def spelled(self, table: str, expression: str) -> str:
+        """``expression``, which speaks of columns as they will be called, over the live row."""
+        there = self.table(table)
+        moved = {} if there is None else {fold(self.later(table, c.name)): c.name for c in there.columns}
+        moved = {later: live for later, live in moved.items() if later != fold(live)}
+        if not moved:
+            return expression
+        tokens = tokenize(expression)
+        parts: list[str] = []
+        last = 0
+        for place, token in enumerate(tokens):
+            live = moved.get(fold(token.name)) if token.kind == "quoted" or _names_column(tokens, place) else None
+            if live is not None:
+                parts += [expression[last : token.start], quote(live)]
+                last = token.end
+        return "".join(parts) + expression[last:]
+
     def as_called_later(self, table: str, come: dict[str, Column]) -> str | None:
         """The live rows under the names to come, as a source for SELECT; None where nothing is called otherwise.
 
@@ -62,3 +85,13 @@ class LiveNames:
             value = constant_text(column.default) if constant and isinstance(column.default, Sql) else "NULL"
             parts.append(f"{value} AS {quote(column.name)}")
         return f"(SELECT {', '.join(parts)} FROM main.{quote(there.name)}) AS {quote(table)}"
+
+
+def _names_column(tokens: Sequence[Token], place: int) -> bool:
+    """Whether a bare word is a column's name: no keyword, function, type or collation."""
+    token = tokens[place]
+    before = tokens[place - 1] if place else None
+    after = tokens[place + 1].text if place + 1 < len(tokens) else ""
+    if token.kind != "word" or token.word in _KEYWORDS or after in ("(", "."):
+        return False
+    return before is None or (before.text != "." and before.word not in ("AS", "COLLATE"))

@@ -9,7 +9,6 @@ from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.carry import conversion_of
 from sodaf_migrate.dialects.sqlite.conversion import Outcome
 from sodaf_migrate.dialects.sqlite.convert import altered
-from sodaf_migrate.dialects.sqlite.lexer import tokenize
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
@@ -79,7 +78,7 @@ def _of_column(
     name = (fold(change.table), fold(change.new.name))
     if name in values:
         value = f"coalesce({values[name]}, {fills[name]})" if name in fills else values[name]
-        became = _in_live_names(value, there, change.table, names)
+        became = names.spelled(change.table, value)
         where = _changes(change, quote(live), became)
         if where:
             yield values_lost(there, change.table, live, became, where, names)
@@ -103,19 +102,6 @@ def _changes(change: ColumnChange, column: str, became: str) -> str:
         return differs
     lost = found.where(*_NOT_KEPT)
     return f"({lost}) AND ({differs})" if lost else ""
-
-
-def _in_live_names(expression: str, there: Table, table: str, names: LiveNames) -> str:
-    """``expression``, which speaks of columns as they will be called, over the live row."""
-    live = {fold(names.later(table, column.name)): column.name for column in there.columns}
-    parts: list[str] = []
-    last = 0
-    for token in tokenize(expression):
-        if token.kind == "quoted":
-            name = live.get(fold(token.name))
-            parts += [expression[last : token.start], quote(name) if name is not None else token.text]
-            last = token.end
-    return "".join(parts) + expression[last:]
 
 
 def repeated(there: Table, condition: str, groups: tuple[str, ...]) -> str:

@@ -17,7 +17,8 @@ class Question:
     """How many rows of the live ``table`` meet ``condition``; ``kind`` says what that would mean.
 
     ``about`` is the column, index or constraint under its name after any rename. Kinds: rows, nulls, values (that a
-    dropped column holds), holds (the old default), altered, misfits, longer, violators, orphans, keyless, follow, taken
+    dropped column holds), holds (the old default), altered, misfits, longer, violators, orphans, orphaned (by the
+    change), keyless, follow, taken
     (rows of a rename), duplicates (``groups`` holds the grouping).
     """
 

@@ -42,14 +42,17 @@ class Facts:
     edits: bool = False
 
 
-def rebuild(old: Table, new: Table, indexes: Iterable[Index], facts: Facts) -> tuple[Statement, ...]:
+def rebuild(
+    old: Table, new: Table, indexes: Iterable[Index], facts: Facts, *, text: str | None = None
+) -> tuple[Statement, ...]:
     """The statements that turn ``old`` (as stored) into ``new``; ``indexes`` are those the new table shall have.
 
     Columns of one name keep their values; what the new table computes or defaults is left to it. Nothing that names
-    the table (views, triggers) may exist while they run. Raises UnsupportedChangeError where rowids cannot be kept.
+    the table (views, triggers) may exist while they run. ``text`` is the new table's own, where the old one's is not
+    to be edited into it. Raises UnsupportedChangeError where rowids cannot be kept.
     """
     temp = _free_name(old.name, facts.taken)
-    text = rename_table_text(_text(old, new), temp)
+    text = rename_table_text(text or _text(old, new), temp)
     columns = _copied(old, new, facts)
     rowid = _rowid_copy(old, new)
     targets = ([rowid[0]] if rowid else []) + [quote(name) for name, _ in columns]

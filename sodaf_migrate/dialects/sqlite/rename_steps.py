@@ -7,12 +7,17 @@ from itertools import pairwise
 
 from sodaf_migrate.compare.changes import ColumnChange
 from sodaf_migrate.compare.renames import rename_order
+from sodaf_migrate.dialects.sqlite.alter import same_table
 from sodaf_migrate.dialects.sqlite.aside import restore, set_aside
-from sodaf_migrate.dialects.sqlite.inspect import dependents
+from sodaf_migrate.dialects.sqlite.ddl import create_table
+from sodaf_migrate.dialects.sqlite.inspect import dependents, read_schema
 from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.dialects.sqlite.rebuild import rebuild
+from sodaf_migrate.dialects.sqlite.shadow import shadow_of
 from sodaf_migrate.dialects.sqlite.stage import Stage
-from sodaf_migrate.errors import UnsupportedChangeError
-from sodaf_migrate.schema.model import fold
+from sodaf_migrate.errors import DatabaseError, SchemaParseError, UnsupportedChangeError
+from sodaf_migrate.plan import Cost, Statement
+from sodaf_migrate.schema.model import Schema, Table, fold
 
 __all__ = ["rename_steps"]
 
@@ -57,9 +62,46 @@ def _rename_columns(stage: Stage, table: str, changes: list[ColumnChange]) -> No
     try:
         stage.step(title, table, up, down, reason=_REASON)
     except UnsupportedChangeError:
-        if not _set_dependents_aside(stage, table):
+        if not _respell(stage, table, up) and not _set_dependents_aside(stage, table):
             raise
         stage.step(title, table, up, down, reason=_REASON)
+
+
+def _respell(stage: Stage, table: str, renames: list[str]) -> bool:
+    """Copy the table into one whose constraints stand in an order in which RENAME COLUMN works; False if none does.
+
+    SQLite 3.40 forgets a column in its text where UNIQUE and an integer key both name it, depending on which is first.
+    """
+    schema = stage.now(table)
+    current = schema.table(table)
+    if current is None or not current.uniques or current.primary_key is None:
+        return False
+    indexes, named_by = schema.indexes_of(table), dependents(schema, [table])
+    drops, makes = set_aside(named_by.views, named_by.triggers), restore(named_by.views, named_by.triggers)
+    for text in (create_table(current), create_table(current, key_last=True)):
+        if not _is_way(stage, current, text, renames):
+            continue
+        there = rebuild(current, current, indexes, stage.facts, text=text)
+        back = rebuild(current, current, indexes, stage.facts, text=current.sql)
+        up: list[str | Statement] = [*drops, *there, *makes]
+        down: list[str | Statement] = [*drops, *back, *makes]
+        title = f'copy "{table}" with its keys in another order'
+        stage.step(title, table, up, down, Cost.REBUILD, "SQLite cannot rename a column of it as it is spelled")
+        return True
+    return False
+
+
+def _is_way(stage: Stage, table: Table, text: str, renames: list[str]) -> bool:
+    """Whether ``text`` makes the same table, and lets the columns be renamed."""
+    alone = Schema(tables=(replace(table, sql=text),))
+    try:
+        with shadow_of(alone, stage.shadow.on_connect) as trial:
+            reached = read_schema(trial).table(table.name)
+            for sql in renames:
+                trial.run(sql)
+    except (DatabaseError, SchemaParseError):
+        return False
+    return reached is not None and same_table(reached, table)
 
 
 def _set_dependents_aside(stage: Stage, table: str) -> bool:

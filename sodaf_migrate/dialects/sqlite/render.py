@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sodaf_migrate.dialects.sqlite.lexer import RESERVED, ends_in_comment, tokenize, upper
 from sodaf_migrate.dialects.sqlite.names import literal, quote
@@ -44,13 +45,20 @@ _PLAIN = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _CONSTANTS = frozenset({"NULL", "TRUE", "FALSE", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP"})
 
 
-def create_table(table: Table) -> str:
-    """The statement that makes ``table``, whether a wish with neutral types or a table that was read."""
+def create_table(table: Table, *, key_last: bool = False) -> str:
+    """The statement that makes ``table``, whether a wish with neutral types or a table that was read.
+
+    With ``key_last`` the primary key stands behind all else, if it may.
+    """
+    if key_last and table.primary_key is not None:
+        table = replace(table, primary_key=replace(table.primary_key, inline=None))
     elements = [
         column_definition(column, [c for c in table.constraints if home(c, table) == fold(column.name)])
         for column in table.columns
     ]
-    elements += [constraint_definition(c, inline=False) for c in table.constraints if home(c, table) is None]
+    rest = [c for c in table.constraints if home(c, table) is None]
+    rest.sort(key=lambda constraint: key_last and isinstance(constraint, PrimaryKey))
+    elements += [constraint_definition(constraint, inline=False) for constraint in rest]
     body = ",\n    ".join(elements)
     return f"CREATE TABLE {quote(table.name)} (\n    {body}\n){options_text(table)}"
 

@@ -11,6 +11,7 @@ from sodaf_migrate.compare.changes import ColumnChange, RowsChange, SchemaDiff, 
 from sodaf_migrate.dialects.sqlite.affected import affected
 from sodaf_migrate.dialects.sqlite.carry import SIDE, Carried, carried, side_of
 from sodaf_migrate.dialects.sqlite.census import Answer, Census, LiveNames
+from sodaf_migrate.dialects.sqlite.census_children import in_live_names
 from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.lexer import tokenize
 from sodaf_migrate.dialects.sqlite.losses import losses, repeated, rows_lost, values_lost
@@ -70,6 +71,7 @@ _IMPOSSIBLE = {
     "violators": ("CHECK_VIOLATED", "rows that break the new CHECK"),
     "keyless": ("KEY_IS_NULL", "rows without a value for the primary key"),
     "orphans": ("FOREIGN_KEY_ORPHANS", "rows whose parent does not exist"),
+    "orphaned": ("FOREIGN_KEY_ORPHANS", "rows whose parent would go"),
 }
 
 
@@ -272,9 +274,8 @@ class _Settler:
             self.guards.append(Guard(sql=question.count_sql, expected=answer.count, meaning=_meaning(answer)))
         if not answer.count:
             return
-        table = next(
-            (t for t in self.diff.table_names if (there := self.names.table(t)) and there.name == question.table), ""
-        )
+        called = (t for t in self.diff.table_names if (there := self.names.table(t)) and there.name == question.table)
+        table = next(called, question.table)
         policy = self.policies.get((fold(question.table), fold(question.about)), "refuse")
         if question.kind in ("altered", "impossible") and policy != "refuse":
             self._given_up(table, answer, policy)
@@ -329,15 +330,16 @@ class _Settler:
         there = self.names.table(table)
         if there is None or not self.allows(name, self._label(table), None):
             return
+        condition, groups = in_live_names(question, table, self.names)
         if question.kind == "blanks":
-            key = question.groups[0]
+            key = groups[0]
             column = key.partition(" COLLATE ")[0]
             sql = in_parts(f"UPDATE main.{quote(there.name)} SET {column} = NULL", there, where=f"{key} = ''")
             name = tokenize(column)[0].name
             loss = values_lost(there, table, name, "NULL", f"{key} = ''", self.names)
             title = f'turn blanks in "{question.about}" of "{table}" into NULL'
         else:
-            others = repeated(there, question.condition, question.groups)
+            others = repeated(there, condition, groups)
             sql = Statement(sql=f"DELETE FROM main.{quote(there.name)} WHERE {others}")
             loss = rows_lost(there, others)
             title = f'delete rows of "{table}" that repeat another in ({question.about})'
@@ -365,6 +367,7 @@ _MEANINGS = {
     "longer": "values longer than the new length",
     "violators": "rows that break the CHECK",
     "orphans": "rows without a parent",
+    "orphaned": "rows whose parent would go",
     "duplicates": "rows that repeat another",
     "blanks": "blanks",
     "taken": "rows that already hold the new name",

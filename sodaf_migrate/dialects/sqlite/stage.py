@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
+from sodaf_migrate.dialects.sqlite.play import play
 from sodaf_migrate.dialects.sqlite.rebuild import Facts
 from sodaf_migrate.dialects.sqlite.settle import Verdict
 from sodaf_migrate.errors import DatabaseError, UnsupportedChangeError
@@ -52,7 +53,7 @@ class Stage:
         statements = tuple(map(_statement, up))
         for statement in statements:
             try:
-                self.shadow.run(statement.sql)
+                play(self.shadow, statement)
             except DatabaseError as error:
                 raise UnsupportedChangeError(
                     f"Cannot {title}: {error.message}",

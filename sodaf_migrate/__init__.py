@@ -26,6 +26,7 @@ _HOMES = {
         "DataLossRiskError",
         "DatabaseError",
         "DefinitionError",
+        "DiskFullError",
         "ExecutionError",
         "HistoryError",
         "LockHeldError",

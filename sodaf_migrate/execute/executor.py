@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from sodaf_migrate.dialects.sqlite.effort import expected_seconds, size_of
@@ -26,6 +27,8 @@ from sodaf_migrate.errors import (
 from sodaf_migrate.events import Listener, Progress, Teller, silent
 from sodaf_migrate.execute.compiles import broken_objects, newly_broken
 from sodaf_migrate.execute.keys import Violations, concerned, may_break_keys, new_violations, violations
+from sodaf_migrate.execute.room import Free, check_room, free_bytes
+from sodaf_migrate.execute.session import locked, session
 from sodaf_migrate.history.tables import TABLES
 from sodaf_migrate.options import SyncOptions
 from sodaf_migrate.plan import Cost, Plan, Statement, Step
@@ -38,15 +41,6 @@ __all__ = ["Execution", "MigrationExecutor", "StepFigures"]
 logger = logging.getLogger("sodaf_migrate")
 
 _T = TypeVar("_T")
-
-#: What a migration needs of its connection. Foreign keys off: DROP TABLE would delete or null the child rows.
-_SETTINGS: dict[str, int | str] = {
-    "foreign_keys": 0,
-    "legacy_alter_table": 0,
-    "recursive_triggers": 0,
-    "ignore_check_constraints": 0,
-    "writable_schema": 0,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +88,11 @@ class MigrationExecutor:
         *,
         clock: Callable[[], float] = time.perf_counter,
         part: int = ROWS,
+        free: Free = free_bytes,
     ) -> None:
         self.listener = Teller.of(listener)
         self.clock = clock
+        self.free = free
         self.part = part  # the rows that are copied or updated at a time
 
     # A plan.
@@ -115,10 +111,11 @@ class MigrationExecutor:
     ) -> Execution:
         """Carry out ``plan`` and ``record`` it in one transaction: all of it or nothing.
 
-        ``before_change`` is called under the lock before the first change, ``verify`` after the last; ``recorded``
-        reads back whether the record is there, which decides when COMMIT raised. Raises StalePlanError or GuardError
-        before anything was changed, ExecutionError or ShadowMismatchError after everything was rolled back, and
-        LockHeldError and its kin of DatabaseError; StoppedError when ``options`` bound it or somebody cancelled.
+        ``before_change`` is called under the lock before the first change (again when another connection got in
+        between, which only happens in rollback-journal mode), ``verify`` after the last; ``recorded`` reads back
+        whether the record is there, which decides when COMMIT raised. Raises StalePlanError or GuardError before
+        anything was changed, ExecutionError or ShadowMismatchError after everything was rolled back; LockHeldError,
+        DiskFullError and their kin; StoppedError when ``options`` bound it or somebody cancelled.
         """
         options = options or SyncOptions()
         work = _Work(self, wire, plan, options, {"migration": migration_id, "doctype": plan.doctype})
@@ -126,11 +123,12 @@ class MigrationExecutor:
         execution: Execution | None = None
         try:
             with wire.watch.limit(options.timeout, options.cancel), self.listener.repeating():
+                check_room(wire, plan, free=self.free)
                 self._tell("lock", plan.doctype, f"waiting for the write lock on {wire.name}")
-                # A long copy in rollback-journal mode must not find out at COMMIT that a reader is in its way. A
-                # backup made in before_change reads on another connection, which EXCLUSIVE would keep out.
-                with self.session(wire, exclusive=plan.cost is Cost.REBUILD and before_change is None):
-                    execution = work.carry_out(before_change, verify, record)
+                secure = None if before_change is None else partial(before_change, wire, plan)
+                rows = plan.cost in (Cost.IN_PLACE, Cost.REBUILD)
+                with locked(wire, writes_rows=rows, look=work.look, before_change=secure):
+                    execution = work.carry_out(verify, record)
                     self._tell("commit", plan.doctype)
         except Exception as error:
             if execution is None or inner or recorded is None or not _is_there(wire, recorded):
@@ -146,13 +144,8 @@ class MigrationExecutor:
 
     @contextmanager
     def session(self, wire: Wire, *, exclusive: bool = False) -> Iterator[None]:
-        """The settings and the transaction that migrations need; inside another session, a savepoint of it.
-
-        ``synchronous`` is raised to FULL in WAL mode, else to EXTRA: a committed migration survives a power loss.
-        """
-        durable = 2 if str(wire.value("PRAGMA main.journal_mode")).lower() == "wal" else 3
-        synchronous = max(int(wire.value("PRAGMA main.synchronous")), durable)
-        with wire.pragmas(**_SETTINGS, synchronous=synchronous), wire.atomic(exclusive=exclusive):
+        """The settings and the transaction that migrations need; inside another session, a savepoint of it."""
+        with session(wire, exclusive=exclusive):
             yield
 
     @contextmanager
@@ -195,26 +188,20 @@ class _Work:
     extra: dict[str, Any]
     started: bool = False
     began: float = 0.0
+    waited: float = 0.0
+    before: _Before | None = None
 
     def __post_init__(self) -> None:
         self.began = self.executor.clock()
 
-    def carry_out(
-        self,
-        before_change: Callable[[Wire, Plan], None] | None,
-        verify: Callable[[Wire], None] | None,
-        record: Callable[[Wire, Execution], None],
-    ) -> Execution:
-        """Everything between BEGIN and COMMIT, in order."""
-        waited = self._elapsed()
-        before = self._look()
-        if before_change is not None:
-            before_change(self.wire, self.plan)
+    def carry_out(self, verify: Callable[[Wire], None] | None, record: Callable[[Wire, Execution], None]) -> Execution:
+        """Everything between the look and COMMIT, in order."""
+        assert self.before is not None
         self.started = True
         self._hook("before", self.options.before)
         figures = tuple(self._step(number, step) for number, step in enumerate(self.plan.steps))
         self.executor._tell("verify", self.plan.doctype)
-        self._prove(before)
+        self._prove(self.before)
         if verify is not None:
             verify(self.wire)
         if self.options.after is not None:
@@ -224,7 +211,7 @@ class _Work:
             affected_rows=sum(figure.rows for figure in figures),
             seconds=self._elapsed(),
             steps=figures,
-            waited=waited,
+            waited=self.waited,
         )
         self.executor._tell("record", self.plan.doctype)
         record(self.wire, execution)
@@ -243,7 +230,9 @@ class _Work:
 
     # Before.
 
-    def _look(self) -> _Before:
+    def look(self) -> None:
+        """Sees under the lock that all is as the plan found it. Raises StalePlanError, GuardError."""
+        self.waited = self._elapsed()
         live = self._read()
         if scope_digest(live, self.plan.scope) != self.plan.from_digest:
             raise StalePlanError(
@@ -261,7 +250,7 @@ class _Work:
                     details={"sql": shortened(guard.sql), "expected": guard.expected, "found": found},
                 )
         keys = violations(self.wire, concerned(live, self.plan.scope)) if may_break_keys(self.plan) else None
-        return _Before(broken_objects(self.wire, live), keys)
+        self.before = _Before(broken_objects(self.wire, live), keys)
 
     def _hook(self, name: str, hook: Callable[[Any, Any], None] | None) -> None:
         if hook is None:

@@ -119,6 +119,7 @@ class DryRunOptions:
     number_formats: Sequence[str] | None = None
     keep_newer: bool = False
     lock_timeout: float = 30.0
+    script: bool = False  # also make the SQL script for the sqlite3 shell
 
     def as_sync(self) -> SyncOptions:
         """The sync that this dry run previews."""

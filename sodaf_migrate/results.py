@@ -13,6 +13,7 @@ from typing import Any, Literal
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.drift import Drift
 from sodaf_migrate.compare.plain import fields_of, plain
+from sodaf_migrate.dialects.sqlite.script import Script
 from sodaf_migrate.errors import ExecutionError, MigrationError
 from sodaf_migrate.plan import Cost, Estimate, Finding, Hazard, Loss, Plan, Severity
 
@@ -153,7 +154,7 @@ class DryRunResult:
     ``estimated_time`` is in seconds with the COMMIT, of which ``uninterruptible_time`` cannot be interrupted (DROP
     TABLE, COMMIT); ``estimated_from`` says where the rates come from, ``estimates`` has them step by step.
     ``bytes_touched`` and ``extra_disk`` are bytes, None when they were not estimated. ``script`` is the SQL script
-    where one was asked for, a part for each line; ``no_script`` says in a sentence why there is none.
+    where one was asked for; ``no_script`` says in a sentence why there is none.
     """
 
     success: bool
@@ -176,6 +177,8 @@ class DryRunResult:
     plan: Plan | None = None
     error: MigrationError | None = field(default=None, compare=False)
     new_database: bool = False  # there is no database file yet; a sync would make it
+    script: Script | None = None
+    no_script: str = ""
 
     @property
     def performance_impact(self) -> Impact:

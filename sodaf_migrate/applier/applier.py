@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from sodaf_migrate.applier.migrations import as_migration, pending_migrations
 from sodaf_migrate.applier.planning import refuse
 from sodaf_migrate.applier.preview import dry_run_of
 from sodaf_migrate.applier.rollback import way_back
+from sodaf_migrate.applier.scripted import with_scripts
 from sodaf_migrate.applier.session import Session, warnings_of
 from sodaf_migrate.applier.status import adopted, status_of
 from sodaf_migrate.compare.names import object_names
@@ -139,13 +140,21 @@ class MigrationApplier:
     def dry_run(self, name: str, options: DryRunOptions | None = None) -> DryRunResult:
         """What a sync of one DocType would do. Changes no byte of the database."""
         self.engine.get(name)
-        with self._session((options or DryRunOptions()).as_sync(), readonly=True) as session:
-            return dry_run_of(session, name, lambda: session.plan(name))
+        options = options or DryRunOptions()
+        with self._session(options.as_sync(), readonly=True) as session:
+            found = dry_run_of(session, name, lambda: session.plan(name))
+            return with_scripts(session, [found])[0] if options.script else found
 
-    def dry_run_all(self, options: DryRunOptions | None = None) -> tuple[DryRunResult, ...]:
-        """What a sync of every DocType would do, in the order of the sync."""
-        with self._session((options or DryRunOptions()).as_sync(), readonly=True) as session:
-            return Batch(session=session, run_id="").preview()
+    def dry_run_all(
+        self, options: DryRunOptions | None = None, *, names: Collection[str] | None = None
+    ) -> tuple[DryRunResult, ...]:
+        """What a sync of every DocType, or of those ``names``, would do, in the order of the sync."""
+        options = options or DryRunOptions()
+        for name in names or ():
+            self.engine.get(name)
+        with self._session(options.as_sync(), readonly=True) as session:
+            found = Batch(session=session, run_id="").preview(names)
+            return with_scripts(session, found) if options.script else found
 
     # A wish in SQL.
 
@@ -159,8 +168,10 @@ class MigrationApplier:
         self, wish: Schema, options: DryRunOptions | None = None, *, name: str = "schema"
     ) -> DryRunResult:
         """What ``sync_schema`` would do."""
-        with self._session((options or DryRunOptions()).as_sync(), readonly=True) as session:
-            return dry_run_of(session, name, lambda: session.plan_schema(wish, name))
+        options = options or DryRunOptions()
+        with self._session(options.as_sync(), readonly=True) as session:
+            found = dry_run_of(session, name, lambda: session.plan_schema(wish, name))
+            return with_scripts(session, [found])[0] if options.script else found
 
     def adopt_schema(self, *, name: str = "schema") -> tuple[ObjectName, ...]:
         """Take everything in the database over as ours, under ``name``; writes history alone."""

@@ -62,9 +62,9 @@ class Batch:
             warnings=tuple(f"{r.doctype}: {text}" for r in self.results for text in r.warnings),
         )
 
-    def preview(self) -> tuple[DryRunResult, ...]:
-        """What ``run`` would do with each."""
-        names = self.session.engine.names()
+    def preview(self, wanted: Collection[str] | None = None) -> tuple[DryRunResult, ...]:
+        """What ``run`` would do with each, or with those that are ``wanted``."""
+        names = [name for name in self.session.engine.names() if not wanted or name in wanted]
         self.wish(names)
         return tuple(dry_run_of(self.session, name, partial(self.session.plan, name)) for name in names)
 

@@ -70,11 +70,15 @@ def look(
     site = site_of(context)
     allowed = site.allow | frozenset(allow)
     options = site.dry_run_options(
-        allow=allowed, force=force, renames=renames_of(rename), on_conversion_error=on_conversion_error
+        allow=allowed,
+        force=force,
+        renames=renames_of(rename),
+        on_conversion_error=on_conversion_error,
+        script=format_of(context) == "sql",
     )
     applier = open_applier(context, site)
     names = chosen(applier.engine.names(), named, every)
-    found = tuple(applier.dry_run(name, options) for name in names) if names else applier.dry_run_all(options)
+    found = applier.dry_run_all(options, names=names)
     answer(context, found[0] if len(names) == 1 else found, sql=sql, output=output)
     errors = [result.error for result in found if result.error is not None and not result.refused_risks]
     if errors:

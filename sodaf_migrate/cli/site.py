@@ -16,6 +16,7 @@ from sodaf_migrate.events import CancelToken
 from sodaf_migrate.options import POLICIES
 from sodaf_migrate.report.lines import Line, text_of
 from sodaf_migrate.report.render import to_html, to_json, to_lines, to_markdown, to_text, write_lines
+from sodaf_migrate.report.script import to_script
 
 if TYPE_CHECKING:
     from sodaf_migrate.applier.applier import MigrationApplier
@@ -45,10 +46,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _META = "sodaf_migrate."
 
-FORMATS = ("text", "json", "markdown", "html")
+FORMATS = ("text", "json", "markdown", "html", "sql")
 
 #: What commands answer in beside text and JSON.
-_MORE_FORMATS = {"dry-run": ("markdown", "html"), **dict.fromkeys(("diff", "status", "history"), ("markdown",))}
+_MORE_FORMATS = {"dry-run": ("markdown", "html", "sql"), **dict.fromkeys(("diff", "status", "history"), ("markdown",))}
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -219,7 +220,7 @@ def answer(
     elif kind == "html":
         text = to_html(value, sql=sql)
     else:
-        text = to_json(value)
+        text = to_script(value) if kind == "sql" else to_json(value)
     if output is None:
         sys.stdout.write(text)
     else:

@@ -89,6 +89,11 @@ class MigrationHistoryManager:
         self._key = key
         self._clock, self._suffix, self._user, self._environment = clock, suffix, user, environment
 
+    def on(self, wire: Wire) -> MigrationHistoryManager:
+        """The same history, with its key and clock, on another connection."""
+        parts = {"suffix": self._suffix, "user": self._user, "environment": self._environment}
+        return MigrationHistoryManager(wire, key=self._key, clock=self._clock, **parts)  # type: ignore[arg-type]
+
     # Writing.
 
     def initialize_history_table(self) -> None:

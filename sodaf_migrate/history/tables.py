@@ -14,6 +14,7 @@ __all__ = [
     "HISTORY",
     "LAYOUT",
     "SETTLED",
+    "STATEMENTS",
     "TABLES",
     "check_layout",
     "create_tables",
@@ -34,7 +35,7 @@ _MUST = {"id": "TEXT PRIMARY KEY", **dict.fromkeys(("doctype", "version", "times
 _NUMBERS = dict.fromkeys(("execution_time", "affected_rows"), "INTEGER")
 _EVENT_COLUMNS = ("seq", "timestamp", "kind", "migration_id", "doctype", "facts", "layout", "seal", "previous", "hash")
 
-_STATEMENTS = (
+STATEMENTS = (
     f"CREATE TABLE IF NOT EXISTS {HISTORY} (\n  "
     + ",\n  ".join(f"{name} {_MUST.get(name) or _NUMBERS.get(name, 'TEXT')}" for name in (*COLUMNS, "checksum"))
     + "\n)",
@@ -73,7 +74,7 @@ def is_internal(table: str) -> bool:
 
 def create_tables(wire: Wire) -> None:
     """Makes what is missing of the tables. Raises HistoryError when other tables have their names, or newer ones."""
-    for sql in _STATEMENTS:
+    for sql in STATEMENTS:
         wire.run(sql)
     wanted = {TABLES[0]: {*COLUMNS, "checksum"}, TABLES[1]: set(_EVENT_COLUMNS)}
     for table, columns in wanted.items():

@@ -12,7 +12,7 @@ from sodaf_migrate.report.sections import Entry, Note, Page, Report, Section
 from sodaf_migrate.report.words import kept, likely_rename, sign, words
 from sodaf_migrate.results import DataLossRisk, DryRunResult
 
-__all__ = ["diff_report", "dry_run_report", "findings_section", "risk_entry"]
+__all__ = ["diff_report", "dry_run_report", "findings_section", "loss_words", "risk_entry"]
 
 _COST = {
     Cost.INSTANT: "no row is touched",
@@ -89,7 +89,7 @@ def _page(result: DryRunResult, *, sql: bool, alone: bool = True) -> Page:
             Section(key="allowed", title="Dangers that are allowed", entries=tuple(map(risk_entry, allowed))),
             Section(key="changes", title="Changes", entries=_changes(diff) if diff is not None else ()),
             Section(key="how", title=_how_title(result), entries=_how(result)),
-            Section(key="backup", title="Only a backup can bring back", entries=tuple(map(_loss, result.losses))),
+            Section(key="backup", title="Only a backup can bring back", entries=_losses(result)),
             findings_section(findings),
             *(_left_alone(diff) if diff is not None else ()),
             *(_sql(result) if sql else ()),
@@ -183,12 +183,17 @@ def _step(step: Step, estimate: Estimate | None) -> Entry:
     return Entry(mark=f"[{step.cost.value}]", text=text, notes=tuple(notes))
 
 
-def _loss(loss: Loss) -> Entry:
+def _losses(result: DryRunResult) -> tuple[Entry, ...]:
+    return tuple(Entry(text=loss_words(loss)) for loss in result.losses)
+
+
+def loss_words(loss: Loss) -> str:
+    """What only a backup can bring back, in words."""
     what = ", ".join(f'"{name}"' for name in loss.columns)
     text = f'the values of {what} in "{loss.table}"' if what else f'the rows of "{loss.table}"'
     if len(loss.where) > _READABLE:
-        return Entry(text=f"{text} that the change alters")
-    return Entry(text=f"{text} where {loss.where}" if loss.where else text)
+        return f"{text} that the change alters"
+    return f"{text} where {loss.where}" if loss.where else text
 
 
 def _left_alone(diff: SchemaDiff) -> tuple[Section, ...]:

@@ -13,7 +13,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "sodaf_migrate.applier.applier": ("MigrationApplier",),
-    "sodaf_migrate.applier.site": ("configure", "dry_run", "sync_all_doctypes", "sync_doctype"),
+    "sodaf_migrate.applier.site": ("configure", "dry_run", "restore", "sync_all_doctypes", "sync_doctype"),
+    "sodaf_migrate.backup.info": ("BackupInfo", "RestoreResult"),
+    "sodaf_migrate.backup.manager": ("MigrationBackupManager",),
     "sodaf_migrate.boot_hook.adapters": ("init_app", "lifespan"),
     "sodaf_migrate.boot_hook.hook": ("BootResult", "boot"),
     "sodaf_migrate.compare.changes": ("SchemaDiff",),
@@ -22,6 +24,7 @@ _HOMES = {
     "sodaf_migrate.doctype.engine": ("DocTypeEngine",),
     "sodaf_migrate.doctype.model": ("DocField", "DocIndex", "DocType"),
     "sodaf_migrate.errors": (
+        "BackupError",
         "ConfigurationError",
         "DataLossRiskError",
         "DatabaseError",
@@ -43,7 +46,7 @@ _HOMES = {
     "sodaf_migrate.events": ("CancelToken", "Progress"),
     "sodaf_migrate.execute.executor": ("MigrationExecutor",),
     "sodaf_migrate.history.manager": ("MigrationHistoryManager",),
-    "sodaf_migrate.options": ("DryRunOptions", "RollbackOptions", "SyncOptions"),
+    "sodaf_migrate.options": ("BackupOptions", "DryRunOptions", "PruneOptions", "RollbackOptions", "SyncOptions"),
     "sodaf_migrate.plan": ("Cost", "Finding", "Hazard", "Plan", "Severity", "Step"),
     "sodaf_migrate.results": (
         "BatchMigrationResult",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sodaf_migrate.errors import ConfigurationError
-from sodaf_migrate.options import POLICIES, DryRunOptions, OnConversionError, SyncOptions
+from sodaf_migrate.options import POLICIES, BackupOptions, DryRunOptions, OnConversionError, SyncOptions
 
 if TYPE_CHECKING:
     from sodaf_migrate.desired import SiteRules
@@ -104,6 +104,7 @@ class Setting:
 SETTINGS = (
     Setting(name="database", meaning="the SQLite file to keep in step", parse=_text, is_path=True),
     Setting(name="doctypes", meaning="the folder of definitions", parse=_text, is_path=True),
+    Setting(name="backups", meaning="the folder of the backups", parse=_text, is_path=True),
     Setting(name="lock_timeout", meaning="seconds to wait for other writers", parse=_seconds),
     Setting(
         name="required",
@@ -133,6 +134,7 @@ class Site:
 
     database: str | None = None
     doctypes: str = "doctypes"
+    backups: str | None = None
     lock_timeout: float = 30.0
     required: Literal["definition", "database", "application"] = "definition"
     link_foreign_keys: bool = False
@@ -172,6 +174,10 @@ class Site:
     def dry_run_options(self, **more: Any) -> DryRunOptions:
         """The site's options for a dry run, with ``more`` over them."""
         return DryRunOptions(**{**self._options(), **more})
+
+    def backup_options(self, **more: Any) -> BackupOptions:
+        """The site's options for backups, with ``more`` over them."""
+        return BackupOptions(**{"directory": self.backups, "lock_timeout": self.lock_timeout, **more})
 
     def _options(self) -> dict[str, Any]:
         return {"allow": self.allow, "lock_timeout": self.lock_timeout, "column_order": self.column_order}

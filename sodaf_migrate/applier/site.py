@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from sodaf_migrate.applier.applier import MigrationApplier
+from sodaf_migrate.backup.info import RestoreResult
 from sodaf_migrate.config import Site, load_site
 from sodaf_migrate.doctype.engine import DocTypeEngine
 from sodaf_migrate.results import BatchMigrationResult, DryRunResult, MigrationResult
 
-__all__ = ["configure", "configured_applier", "dry_run", "sync_all_doctypes", "sync_doctype"]
+__all__ = ["configure", "configured_applier", "dry_run", "restore", "sync_all_doctypes", "sync_doctype"]
 
 _arguments: dict[str, Any] = {}
 
@@ -48,3 +49,11 @@ def dry_run(name: str, **options: Any) -> DryRunResult:
     """What ``sync_doctype(name)`` would do."""
     applier, site = configured_applier()
     return applier.dry_run(name, site.dry_run_options(**options))
+
+
+def restore(backup_id: str, **how: Any) -> RestoreResult:
+    """Put a backup of the configured site back; ``how`` as in MigrationBackupManager.restore_from_backup."""
+    from sodaf_migrate.backup.manager import MigrationBackupManager  # brings cryptography, which a sync may not need
+
+    site = load_site(**_arguments)
+    return MigrationBackupManager(site.database_path(), site.backup_options()).restore_from_backup(backup_id, **how)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sodaf_migrate.backup.container import BackupReader, outline
+from sodaf_migrate.backup.container import BackupReader, Prologue, outline
 from sodaf_migrate.backup.info import BackupInfo
 from sodaf_migrate.backup.keys import KeyRing
 from sodaf_migrate.backup.store import BackupStore, hash_of
 from sodaf_migrate.errors import BackupDamagedError, BackupError, BackupKeyError
 from sodaf_migrate.events import Listener, Progress
 
-__all__ = ["Found", "check_chain", "check_chunks", "is_good"]
+__all__ = ["Found", "check_chain", "check_chunks", "is_good", "locked_out", "prove_identity"]
 
 
 @dataclass(slots=True)
@@ -58,30 +58,40 @@ def is_good(info: BackupInfo, store: BackupStore) -> bool:
         return False
 
 
+def locked_out(infos: Sequence[BackupInfo], store: BackupStore, ring: KeyRing) -> tuple[tuple[BackupInfo, str], ...]:
+    """Those that cannot be opened, each with the reason; only header and manifest are read."""
+    found = []
+    for info in infos:
+        try:
+            with BackupReader(store.path_of(info.name), ring, threads=1):
+                pass
+        except BackupError as error:
+            found.append((info, error.message))
+    return tuple(found)
+
+
 def check_chunks(
     info: BackupInfo, path: Path, ring: KeyRing, listener: Listener, *, parent: BackupInfo | None = None
 ) -> None:
     """Opens every chunk. Raises BackupDamagedError and its kin, and BackupKeyError."""
     total, done = outline(path).plain_bytes, 0
     with BackupReader(path, ring) as reader:
-        prologue = reader.prologue
-        if prologue.id != info.id:
-            raise BackupDamagedError(
-                f'the file "{path.name}" holds the backup "{prologue.id}" and not "{info.id}"',
-                hint="Somebody exchanged it: take another copy of the backup.",
-            )
-        if parent is not None and prologue.parent is not None:
-            _check_parent(parent, path.parent, prologue.parent.sha256)
+        prove_identity(info, reader.prologue, outline(path.parent / parent.name).prologue if parent else None)
         for chunk in reader.chunks():
             done += len(chunk)
             listener(Progress(phase="check", subject=info.id[:12], done=done, total=total, unit="bytes"))
 
 
-def _check_parent(parent: BackupInfo, folder: Path, digest: str) -> None:
-    with_digest = outline(folder / parent.name).prologue.digest
-    if with_digest != digest:
+def prove_identity(info: BackupInfo, prologue: Prologue, parent: Prologue | None) -> None:
+    """Raises BackupDamagedError where a sound file is another backup, or one that was built on another parent."""
+    if prologue.id != info.id:
         raise BackupDamagedError(
-            f'it was built on another backup than the one that is there as "{parent.id}"',
+            f'the file "{info.name}" holds the backup "{prologue.id}" and not "{info.id}"',
+            hint="Somebody exchanged it: take another copy of the backup.",
+        )
+    if parent is not None and (prologue.parent is None or prologue.parent.sha256 != parent.digest):
+        raise BackupDamagedError(
+            f'backup "{info.id}" was built on another backup than the one that is there as "{parent.id}"',
             hint="Bring the parent back that it was made with.",
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sodaf_migrate.backup.container import read_prologue
+from sodaf_migrate.backup.container import outline
 from sodaf_migrate.backup.info import BackupInfo
 from sodaf_migrate.backup.prologue import UNENCRYPTED_ALGORITHM, Prologue
 from sodaf_migrate.backup.store import BackupStore, hash_of
@@ -24,7 +24,7 @@ def described(store: BackupStore, name: str, *, checksum: str | None = None) -> 
     Raises BackupDamagedError for a file that is no backup, or another one than its name says.
     """
     path = store.path_of(name)
-    prologue = read_prologue(path)
+    prologue = outline(path).prologue  # walks to its end: a file that was cut is told here
     if store.name_for(prologue.id, prologue.type, created_of(prologue)) != name:
         raise BackupDamagedError(
             f'The backup in "{name}" says of itself that it is another one ("{prologue.id}", {prologue.type})',

@@ -126,7 +126,9 @@ class RestoreResult(_Plain):
     updated: int = 0
     deleted: int = 0
     unchanged: int = 0
-    conflicts: int = 0
+    kept: int = 0  # not in the backup, and left alone
+    conflicts: int = 0  # changed since, and left alone
+    whole: bool = False  # the database was replaced, and no rows were counted
     told: tuple[str, ...] = ()
     safety_backup: str | None = None  # the id of the backup made of what was overwritten
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,12 +67,14 @@ def restore_table(
     exact: bool = False,
     allow_orphans: bool = False,
     dry_run: bool = False,
+    before: Callable[[RestoreReport], None] = lambda report: None,
 ) -> RestoreReport:
     """Brings the rows of a table back to what the last of ``links`` (a FULL backup and its differences) holds.
 
     ``table`` is the live table, the backup's own by default; where there is none it is created with all that stood
     around it. Rows are found by primary key, else by rowid. Rows that the backup does not have stay, unless ``exact``.
-    All is one transaction, in which no trigger fires. ``dry_run`` counts and changes nothing.
+    All is one transaction, in which no trigger fires; ``before`` is called in it with what is going to be done to a
+    table that is there, before any row is written. ``dry_run`` counts and changes nothing.
     Raises ConstraintError where a row that stays holds a unique value of one that comes back, or (unless
     ``allow_orphans``) rows would lose their parent; BackupDamagedError, BackupError, DatabaseError; nothing is changed.
     """
@@ -85,7 +87,7 @@ def restore_table(
             with wire.snapshot():
                 return _foretold(wire, manifest, name, exact)
         with wire.atomic():
-            return _Restore(wire, manifest, name, exact, allow_orphans).run()
+            return _Restore(wire, manifest, name, exact, allow_orphans, before).run()
 
 
 def _foretold(wire: Wire, manifest: Mapping[str, Any], name: str, exact: bool) -> RestoreReport:
@@ -116,9 +118,17 @@ def _census(wire: Wire, found: Fit, name: str, exact: bool) -> RestoreReport:
 class _Restore:
     """One restore inside its transaction."""
 
-    def __init__(self, wire: Wire, manifest: Mapping[str, Any], name: str, exact: bool, allow_orphans: bool) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        manifest: Mapping[str, Any],
+        name: str,
+        exact: bool,
+        allow_orphans: bool,
+        before: Callable[[RestoreReport], None],
+    ) -> None:
         self.wire, self.manifest, self.name = wire, manifest, name
-        self.exact, self.allow_orphans = exact, allow_orphans
+        self.exact, self.allow_orphans, self.before = exact, allow_orphans, before
 
     def run(self) -> RestoreReport:
         live = read_schema(self.wire, around=(self.name,)).table(self.name)
@@ -128,20 +138,25 @@ class _Restore:
             notes = create_table(self.wire, self.manifest, self.name)
             live = read_schema(self.wire, around=(self.name,)).table(self.name)
             assert live is not None
-            report = replace(self._rows(fit(self.wire, live, self.manifest, _SOURCE)), created=True)
+            found = fit(self.wire, live, self.manifest, _SOURCE)
+            report = replace(self._rows(found, self._foreseen(found)), created=True)
             notes += create_around(self.wire, self.manifest, self.name)
         else:
             found = fit(self.wire, live, self.manifest, _SOURCE)
+            foreseen = self._foreseen(found)
+            self.before(foreseen)
             with without_triggers(self.wire, self.name) as triggers:
-                report = self._rows(found)
+                report = self._rows(found, foreseen)
             notes = found.notes
             if triggers and (report.inserted or report.overwritten or report.removed):
                 notes += ("triggers that did not fire: " + ", ".join(f'"{name}"' for name in triggers),)
         notes += self._judged(before, self._orphans())
         return replace(report, notes=report.notes + notes)
 
-    def _rows(self, found: Fit) -> RestoreReport:
-        report = _census(self.wire, found, self.name, self.exact)
+    def _foreseen(self, found: Fit) -> RestoreReport:
+        return _census(self.wire, found, self.name, self.exact)
+
+    def _rows(self, found: Fit, report: RestoreReport) -> RestoreReport:
         try:
             with self._temporary(found, report):
                 self._write(found, report)
@@ -152,7 +167,7 @@ class _Restore:
                 "or with exact=True, which removes such rows.",
                 details=error.details,
             ) from error
-        after = _census(self.wire, found, self.name, self.exact)
+        after = self._foreseen(found)
         unlike = after.overwritten + after.inserted
         if unlike:
             told = f"{unlike} rows are not exactly as they were: the column types now convert their values"

@@ -12,9 +12,11 @@ from typing import Any
 import click
 
 from sodaf_migrate import __version__
+from sodaf_migrate.cli.backup import backup
 from sodaf_migrate.cli.change import adopt, rollback, sync
 from sodaf_migrate.cli.exits import Exit, exit_of
 from sodaf_migrate.cli.interrupts import cancelling
+from sodaf_migrate.cli.keys import keys
 from sodaf_migrate.cli.look import config, diff, dry_run, history, status
 from sodaf_migrate.cli.site import site_options
 from sodaf_migrate.errors import MigrationError
@@ -39,7 +41,7 @@ def program() -> None:
     """
 
 
-for _command in (sync, dry_run, diff, status, history, rollback, adopt, config):
+for _command in (sync, dry_run, diff, status, history, rollback, adopt, backup, keys, config):
     program.add_command(_command)
 
 

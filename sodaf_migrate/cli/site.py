@@ -29,6 +29,7 @@ __all__ = [
     "answers_json",
     "check_option",
     "chosen",
+    "complete_doctype",
     "doctype_argument",
     "engine_of",
     "format_of",
@@ -115,7 +116,8 @@ sql_option = click.option("--sql/--no-sql", default=None, help="Show the SQL (sh
 output_option = click.option("--output", metavar="FILE", help="Write the answer into a file instead.")
 
 
-def _complete(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+def complete_doctype(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """The names of DocTypes that begin with what was typed, for a shell."""
     try:
         return [name for name in engine_of(site_of(context)).names() if name.startswith(typed)]
     except Exception:  # a shell's completion has nobody to tell
@@ -125,7 +127,7 @@ def _complete(context: click.Context, parameter: click.Parameter, typed: str) ->
 def doctype_argument(command: Command) -> Command:
     """Add ``[DOCTYPE]…`` and ``--all``."""
     every = click.option("--all", "every", is_flag=True, help="Every DocType (also when none is named).")
-    argument = click.argument("named", metavar="[DOCTYPE]...", nargs=-1, shell_complete=_complete)
+    argument = click.argument("named", metavar="[DOCTYPE]...", nargs=-1, shell_complete=complete_doctype)
     return argument(every(command))
 
 
@@ -133,8 +135,8 @@ def _given(context: click.Context, name: str) -> Any:
     return context.meta.get(_META + name)
 
 
-def site_of(context: click.Context) -> Site:
-    """The configured site, with this call's options over it. Raises ConfigurationError.
+def site_of(context: click.Context, **more: Any) -> Site:
+    """The configured site, with this call's options over it, and ``more`` settings. Raises ConfigurationError.
 
     Raises click.UsageError for a format that the command does not answer in, before anything is done.
     """
@@ -143,7 +145,7 @@ def site_of(context: click.Context) -> Site:
     if format_of(context) not in formats:
         raise click.UsageError(f"{name} does not answer in {format_of(context)}, but in {', '.join(formats)}")
     names = ("database", "doctypes", "lock_timeout")
-    return load_site(_given(context, "site"), **{name: _given(context, name) for name in names})
+    return load_site(_given(context, "site"), **{name: _given(context, name) for name in names}, **more)
 
 
 def format_of(context: click.Context) -> str:

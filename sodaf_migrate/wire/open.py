@@ -89,12 +89,14 @@ def memory_wire(on_connect: OnConnect | None = None) -> Iterator[Wire]:
 
 
 @contextmanager
-def scratch_wire(path: Path, *, patience: Patience | None = None) -> Iterator[Wire]:
+def scratch_wire(
+    path: Path, *, on_connect: OnConnect | None = None, patience: Patience | None = None
+) -> Iterator[Wire]:
     """A wire to a private file that nobody else has open, without journal and sync, while the block runs.
 
     Once it is open the file's name may be taken away; an exception inside leaves the file in no particular state.
     """
-    with _opened(f"{path.as_uri()}?mode=rw", path, None, patience or Patience(timeout=0)) as wire:
+    with _opened(f"{path.as_uri()}?mode=rw", path, on_connect, patience or Patience(timeout=0)) as wire:
         wire.value("PRAGMA journal_mode = OFF")
         wire.run("PRAGMA synchronous = OFF")
         yield wire

@@ -97,7 +97,7 @@ class Watch:
         if self._clock() < first.deadline:
             return None
         return MigrationTimeoutError(
-            f"The migration was not done within {first.given:g} s, and everything was rolled back",
+            f"The work was not done within {first.given:g} s, and everything was rolled back",
             hint="Give it a longer timeout, or a quieter hour; a dry run estimates how long it takes.",
             details={"timeout": first.given},
         )

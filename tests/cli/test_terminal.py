@@ -35,13 +35,14 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": path, "TERM": "xterm-256color", **more}
 
 
-def on_a_terminal(*arguments: str, cwd: Path, **more: str) -> str:
-    """What a person sees who runs the command."""
+def on_a_terminal(*arguments: str, cwd: Path, typed: bytes = b"", **more: str) -> str:
+    """What a person sees who runs the command, and types."""
     above, below = pty.openpty()
     process = subprocess.Popen(
         [*COMMAND, *arguments], cwd=cwd, stdin=below, stdout=below, stderr=below, env=environment(**more)
     )
     os.close(below)
+    os.write(above, typed)
     seen = bytearray()
     try:
         while part := os.read(above, 65536):

@@ -1,0 +1,395 @@
+"""MigrationBackupManager: makes, finds, checks, restores and gives up the backups of one database."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sodaf_migrate.backup import catalogue
+from sodaf_migrate.backup.check import check_chain, is_good, locked_out
+from sodaf_migrate.backup.describe import described
+from sodaf_migrate.backup.files import FileOps
+from sodaf_migrate.backup.info import BackupInfo, Pruned, Rebuilt, RestoreResult, Rotated, VerifyResult
+from sodaf_migrate.backup.keys import UNENCRYPTED, KeyRing, load_ring
+from sodaf_migrate.backup.listing import differences, found, listed
+from sodaf_migrate.backup.making import Workshop, opened_chain
+from sodaf_migrate.backup.rehearsal import rehearse
+from sodaf_migrate.backup.restoring import Restoring
+from sodaf_migrate.backup.retention import chain_of, decide
+from sodaf_migrate.backup.rotation import rotate_files
+from sodaf_migrate.backup.snapshot import Snapshot, ordinary_table, second_look
+from sodaf_migrate.backup.store import BackupStore
+from sodaf_migrate.backup.subjects import Subject, about_of, columns_of, doctype_of, subject_of
+from sodaf_migrate.errors import ConfigurationError
+from sodaf_migrate.events import CancelToken, Listener, Teller, silent
+from sodaf_migrate.options import BackupOptions, PruneOptions
+from sodaf_migrate.plan import Plan
+from sodaf_migrate.wire.connection import OnConnect, Wire
+from sodaf_migrate.wire.open import Target, open_wire
+
+__all__ = ["MigrationBackupManager"]
+
+logger = logging.getLogger("sodaf_migrate")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class MigrationBackupManager:
+    """The backups of one database: a ``Wire``, or what ``open_wire`` takes, which is then opened for each call.
+
+    Looking writes nothing. Whatever is written is encrypted (unless ``options.encrypt`` is False), on disk, and read
+    back before it counts. Raises BackupError and its kin; ConfigurationError without a place for the store.
+    """
+
+    def __init__(
+        self,
+        source: Wire | Target,
+        options: BackupOptions | None = None,
+        *,
+        ring: KeyRing | None = None,
+        listener: Listener = silent,
+        on_connect: OnConnect | None = None,
+        cancel: CancelToken | None = None,
+        files: FileOps | None = None,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self.options = options or BackupOptions()
+        self.listener: Listener = Teller.of(listener)
+        self._source = source
+        self._on_connect = on_connect
+        self._cancel = cancel
+        self._files = files or FileOps()
+        self._clock = clock
+        self._ring = ring
+        self._store: BackupStore | None = None
+
+    # What it works with.
+
+    @property
+    def store(self) -> BackupStore:
+        """The folder of the backups: ``options.directory``, else "<database>.backups" beside the database."""
+        if self._store is None:
+            self._store = BackupStore(self._directory(), files=self._files)
+        return self._store
+
+    @property
+    def ring(self) -> KeyRing:
+        """The keys that open backups; those that are not encrypted are read only where the options say so."""
+        if self._ring is None:
+            self._ring = load_ring(self.options.key)
+        plain = self.options.read_unencrypted or not self.options.encrypt
+        return replace(self._ring, unencrypted=True) if plain else self._ring
+
+    def _writing_ring(self) -> KeyRing:
+        if not self.options.encrypt:
+            return UNENCRYPTED
+        if not self.ring.keys:
+            self._ring = load_ring(self.options.key, create=True)
+            if self._ring.made is not None:
+                logger.warning("a key for backups was made: %s; keep a copy of it in another place", self._ring.made)
+        return self.ring
+
+    def _directory(self) -> Path:
+        if self.options.directory is not None:
+            return Path(self.options.directory)
+        path = self._database()
+        if path is None:
+            raise ConfigurationError(
+                "A database in memory has no folder beside it for its backups",
+                hint="Give one: BackupOptions(directory=...).",
+            )
+        return path.with_name(path.name + ".backups")
+
+    def _database(self) -> Path | None:
+        if isinstance(self._source, (str, os.PathLike)):
+            return Path(os.path.realpath(self._source))
+        with self._reading() as wire:
+            return Path(os.path.realpath(wire.path)) if wire.path is not None else None
+
+    # Making.
+
+    def create_backup(self, doctype: str | None = None, *, type: str = "FULL") -> BackupInfo:
+        """Makes a backup of one DocType's table, or without one of the whole database, and puts it on record.
+
+        ``type`` is FULL, SCHEMA, or INCREMENTAL: what changed since the newest good backup of the same, a FULL one
+        where nothing can be built on (``told`` says why). Raises BackupError and its kin, DatabaseError.
+        """
+        if type not in ("FULL", "SCHEMA", "INCREMENTAL"):
+            raise ConfigurationError(
+                f'"{type}" is no type of backup that can be made so',
+                hint="Use FULL, INCREMENTAL or SCHEMA; create_column_backup() makes a COLUMN one.",
+            )
+
+        def make(workshop: Workshop, snapshot: Snapshot) -> BackupInfo:
+            subject = subject_of(snapshot.wire, doctype)
+            if type == "SCHEMA":
+                return workshop.schema(snapshot, subject)
+            if type == "INCREMENTAL":
+                return workshop.incremental(snapshot, subject, self._listed())
+            return workshop.full(snapshot, subject)
+
+        return self._on_demand(make)
+
+    def create_column_backup(self, doctype: str, columns: Sequence[str]) -> BackupInfo:
+        """Makes a backup of some columns of a DocType's table, with the key of each row, and puts it on record.
+
+        Raises BackupError for a column that is not there, and what ``create_backup`` raises.
+        """
+
+        def make(workshop: Workshop, snapshot: Snapshot) -> BackupInfo:
+            subject = subject_of(snapshot.wire, doctype)
+            table = ordinary_table(snapshot.wire, str(subject.table))
+            return workshop.losses(snapshot, subject, [columns_of(table, columns)])
+
+        return self._on_demand(make)
+
+    def before_change(self, wire: Wire, plan: Plan, migration_id: str) -> tuple[BackupInfo, ...]:
+        """The backups without which ``plan`` may not begin, on disk and read back; () where it loses nothing.
+
+        To be called with the write lock held on ``wire`` and nothing written yet: a second connection sees exactly
+        the state that the plan starts from. The caller puts each on record with ``note`` in the migration's own
+        transaction. Raises BackupError and its kin: then nothing may be changed.
+        """
+        losses = [loss for step in plan.steps for loss in step.losses]
+        if not losses:
+            return ()
+        ring = self._writing_ring()
+        with (
+            self.store.writing(timeout=self.options.lock_timeout),
+            self._workshop(wire, ring) as workshop,
+            second_look(wire) as snapshot,
+        ):
+            about = about_of(snapshot.wire)
+            subject = Subject(doctype=plan.doctype, table=losses[0].table, migration_id=migration_id, about=about)
+            return (workshop.losses(snapshot, subject, losses),)
+
+    def _on_demand(self, make: Callable[[Workshop, Snapshot], BackupInfo]) -> BackupInfo:
+        ring = self._writing_ring()
+        with self.store.writing(timeout=self.options.lock_timeout):
+            with self._reading() as wire, self._workshop(wire, ring) as workshop, second_look(wire) as snapshot:
+                info = make(workshop, snapshot)
+            # Still with the store in hand: nobody's retention sees a file that nothing tells about.
+            with self._writing() as wire:
+                catalogue.add_row(wire, info)
+        return info
+
+    @contextmanager
+    def _workshop(self, wire: Wire, ring: KeyRing) -> Iterator[Workshop]:
+        with wire.watch.limit(self.options.timeout, self._cancel):
+            check = wire.watch.check
+            yield Workshop(store=self.store, ring=ring, options=self.options, listener=self.listener, check=check)
+
+    # Looking.
+
+    def list_backups(self, doctype: str | None = None) -> tuple[BackupInfo, ...]:
+        """The backups of one DocType or all, oldest first: those in the catalogue, and files that it does not list."""
+        names = (doctype, doctype_of(doctype or ""))
+        return tuple(info for info in self._listed() if doctype is None or info.doctype in names)
+
+    def find(self, backup_id: str) -> BackupInfo:
+        """The backup whose id is, or alone begins with, ``backup_id``. Raises UnknownBackupError."""
+        return found(backup_id, self._listed())
+
+    def inspect(self, backup_id: str) -> BackupInfo:
+        """One backup as its file describes itself; needs no key. Raises UnknownBackupError, BackupDamagedError."""
+        info = self.find(backup_id)
+        return replace(described(self.store, info.name), state=info.state)
+
+    def verify_backup(self, backup_id: str, *, level: int = 1) -> VerifyResult:
+        """Checks one backup with all that it is built on; what is wrong is in the result, named by file.
+
+        ``level`` 0 compares each file's hash with the catalogue and needs no key, 1 also opens every chunk, 2 also
+        restores it into a scratch database and compares. Raises BackupKeyMissingError, UnknownBackupError.
+        """
+        if level not in (0, 1, 2):
+            raise ConfigurationError(f'"{level}" is no level of a check', hint="Levels are 0, 1 and 2.")
+        started = time.monotonic()
+        infos = self._listed()
+        info = found(backup_id, infos)
+        chain = chain_of(info, infos)
+        check = check_chain(chain, self.store, self.ring if level else None, self.listener)
+        if level == 2 and not check.problems:
+            check.problems += self._rehearsed(chain)
+        return VerifyResult(
+            id=info.id,
+            level=level,
+            ok=not check.problems,
+            problems=tuple(check.problems),
+            bytes_read=check.bytes_read,
+            seconds=time.monotonic() - started,
+            chain=tuple(part.id for part in chain),
+            locked=check.locked,
+        )
+
+    def _rehearsed(self, chain: Sequence[BackupInfo]) -> tuple[str, ...]:
+        with self.store.writing(timeout=self.options.lock_timeout), opened_chain(chain, self.store, self.ring) as links:
+            return rehearse(links, self.store.directory, self._on_connect)
+
+    # Going back.
+
+    def restore_from_backup(
+        self,
+        backup_id: str,
+        *,
+        into: str | None = None,
+        database: str | os.PathLike[str] | None = None,
+        exact: bool = False,
+        allow_orphans: bool = False,
+        dry_run: bool = False,
+    ) -> RestoreResult:
+        """Puts a backup back in one transaction; with ``dry_run`` it counts and changes nothing.
+
+        The rows go where they came from, or into the table ``into``, which is made where it is not there; from a
+        backup of the whole database ``into`` takes that one table. ``database`` is the file of another database (of a
+        whole one, a new file). Rows that the backup does not have stay unless ``exact``. What is overwritten or deleted
+        is backed up first (``safety_backup``). Raises BackupError and its kin, ConstraintError, DatabaseError:
+        nothing was changed then.
+        """
+        infos = self._listed()
+        chain = chain_of(found(backup_id, infos), infos)
+        with self.store.writing(timeout=self.options.lock_timeout), opened_chain(chain, self.store, self.ring) as links:
+            restoring = Restoring(
+                info=chain[-1],
+                links=links,
+                folder=self.store.directory,
+                table=into,
+                exact=exact,
+                allow_orphans=allow_orphans,
+                dry_run=dry_run,
+                before=self._safety,
+                listener=self.listener,
+            )
+            if database is None:
+                return self._restored(restoring)
+            if restoring.info.scope == "database" and into is None:
+                return restoring.into_file(Path(database), self._files)
+            with self._open(database, must_exist=dry_run) as wire:
+                return restoring.into(wire, live=False)
+
+    def _restored(self, restoring: Restoring) -> RestoreResult:
+        with self._live(readonly=False) as wire, wire.watch.limit(None, self._cancel):
+            result = restoring.into(wire, live=True)
+        if result.whole and not result.dry_run:
+            self.rebuild_catalogue()  # the one that came back knows nothing of later backups
+        return result
+
+    def _safety(self, wire: Wire, table: str | None) -> str:
+        """The backup of what a restore is about to overwrite; inside its transaction, of exactly the locked state."""
+        with self._workshop(wire, self._writing_ring()) as workshop, second_look(wire) as snapshot:
+            made = workshop.full(snapshot, subject_of(snapshot.wire, table))
+        with wire.atomic():
+            self.note(wire, made)
+        return made.id
+
+    # Giving up.
+
+    def prune(self, limits: PruneOptions, *, dry_run: bool = False) -> Pruned:
+        """Deletes what is over a limit, and tells why the rest stays; with ``dry_run`` it deletes nothing.
+
+        Never the newest good backup of a table or of the database, never what an applied migration needs to go back,
+        never a part of a chain alone.
+        """
+        if dry_run:
+            return self._pruning(limits)
+        with self.store.alone(timeout=self.options.lock_timeout):
+            pruned = self._pruning(limits)
+            # Off the record first: a stop here leaves files without a row, which the next look shows, and never a row
+            # that promises a file which is gone.
+            with self._writing() as wire:
+                catalogue.remove_rows(wire, [info.id for info in pruned.deleted])
+            for info in pruned.deleted:
+                self.store.delete(info.name)
+        return replace(pruned, dry_run=False)
+
+    def cleanup_old_backups(self, days: float = 30, *, dry_run: bool = False) -> Pruned:
+        """``prune`` by age alone."""
+        return self.prune(PruneOptions(max_age=days), dry_run=dry_run)
+
+    def _pruning(self, limits: PruneOptions) -> Pruned:
+        infos = [info for info in self._listed() if info.state != "missing"]
+        with self._reading() as wire:
+            statuses = catalogue.statuses(wire)
+        decision = decide(infos, limits, now=self._clock(), statuses=statuses, good=self._is_good)
+        return Pruned(dry_run=True, deleted=decision.delete, kept=decision.keep)
+
+    def _is_good(self, info: BackupInfo) -> bool:
+        return info.state == "unlisted" or is_good(info, self.store)
+
+    # The catalogue and the keys.
+
+    def note(self, wire: Wire, info: BackupInfo) -> None:
+        """Writes the catalogue's row of a backup within the caller's transaction."""
+        catalogue.ready(wire)
+        catalogue.add_row(wire, info)
+
+    def rebuild_catalogue(self, *, dry_run: bool = False) -> Rebuilt:
+        """Makes the catalogue what the files of the store say; with ``dry_run`` it only tells the difference."""
+        with self._reading() as wire:
+            rebuilt, files = differences(wire, self.store)
+        if not dry_run:
+            with self._writing() as wire:
+                catalogue.replace_rows(wire, files)
+        return replace(rebuilt, dry_run=dry_run)
+
+    def locked_backups(self) -> tuple[tuple[BackupInfo, str], ...]:
+        """The backups that the ring does not open, each with the reason; the head of each file is read."""
+        return locked_out([info for info in self._listed() if info.state != "missing"], self.store, self.ring)
+
+    def rotate_keys(self, new: KeyRing, *, key_file: str | None = None) -> Rotated:
+        """Locks every backup with the writing keys of ``new`` instead; what they hold is not written again.
+
+        The present ring still has to open them. One that cannot be rotated stays as it is and is in ``failed``; a call
+        that was cut short is simply made again.
+        """
+        with self.store.alone(timeout=self.options.lock_timeout):
+            infos = [info for info in self._listed() if info.encrypted and info.state != "missing"]
+            done, failed = rotate_files(infos, self.store, self.ring, new, self.listener, self._files)
+            with self._writing() as wire:
+                for info in done:
+                    catalogue.change_checksum(wire, info)
+        ids = tuple(info.id for info in done)
+        return Rotated(key=new.keys[0].id, rotated=ids, failed=tuple(failed), key_file=key_file)
+
+    # How.
+
+    def _listed(self) -> tuple[BackupInfo, ...]:
+        with self._reading() as wire:
+            return listed(wire, self.store)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Wire]:
+        with self._live(readonly=True) as wire:
+            yield wire
+
+    @contextmanager
+    def _writing(self) -> Iterator[Wire]:
+        with self._live(readonly=False) as wire, wire.atomic():
+            catalogue.ready(wire)
+            yield wire
+
+    @contextmanager
+    def _live(self, *, readonly: bool) -> Iterator[Wire]:
+        if isinstance(self._source, Wire):
+            yield self._source
+            return
+        with self._open(self._source, readonly=readonly) as wire:
+            yield wire
+
+    @contextmanager
+    def _open(self, target: Target, *, readonly: bool = False, must_exist: bool = True) -> Iterator[Wire]:
+        with open_wire(
+            target,
+            readonly=readonly,
+            on_connect=self._on_connect,
+            lock_timeout=self.options.lock_timeout,
+            must_exist=must_exist,
+        ) as wire:
+            yield wire

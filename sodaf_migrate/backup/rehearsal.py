@@ -1,0 +1,70 @@
+"""A restore that is only to prove that it can be done: into a scratch database, where all is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sodaf_migrate.backup.chain import attached_payload
+from sodaf_migrate.backup.payload import PAYLOAD, Link, stored_objects
+from sodaf_migrate.backup.restore import restore_table
+from sodaf_migrate.backup.restore_database import database_wire
+from sodaf_migrate.backup.scratch import scratch_file
+from sodaf_migrate.errors import MigrationError
+from sodaf_migrate.wire.connection import OnConnect, Wire
+from sodaf_migrate.wire.open import scratch_wire
+
+__all__ = ["rehearse"]
+
+
+def rehearse(links: Sequence[Link], folder: Path, on_connect: OnConnect | None = None) -> tuple[str, ...]:
+    """What is wrong with the last backup of a chain when it is restored; () when all is as it was.
+
+    The scratch database is in a file without a name in ``folder``. SQLite's own quick_check, the stored statements,
+    and every row are compared; so is the number of rows.
+    """
+    kind = str(links[-1].source.manifest["kind"])
+    if kind == "schema":
+        return ()
+    try:
+        if kind.startswith("database"):
+            with database_wire(links, folder) as wire:
+                return tuple(_of_database(wire, links[-1]))
+        with scratch_file(folder) as scratch, scratch_wire(scratch.path, on_connect=on_connect) as wire:
+            scratch.hide()
+            found = _of_values(wire, links[-1], folder) if kind == "column" else _of_table(wire, links, folder)
+            return tuple(found)
+    except MigrationError as error:
+        return (error.message,)
+
+
+def _of_database(wire: Wire, link: Link) -> Iterator[str]:
+    yield from _check(wire)
+    if stored_objects(wire) != link.source.manifest["schema"]:
+        yield "the restored schema is not the one that was backed up"
+
+
+def _of_table(wire: Wire, links: Sequence[Link], folder: Path) -> Iterator[str]:
+    manifest = links[-1].source.manifest
+    rows = manifest["table"]["rows"]
+    report = restore_table(wire, links, folder=folder, allow_orphans=True)
+    if report.inserted != rows:
+        yield f"{report.inserted} rows were restored where {rows} were backed up"
+    again = restore_table(wire, links, folder=folder, allow_orphans=True, dry_run=True)
+    if (again.unchanged, again.overwritten, again.inserted) != (rows, 0, 0):
+        yield f"{again.overwritten + again.inserted} restored rows are not as they were backed up"
+    yield from _check(wire)
+
+
+def _of_values(wire: Wire, link: Link, folder: Path) -> Iterator[str]:
+    with attached_payload(wire, link, folder):
+        for part in link.source.manifest["parts"]:
+            found = wire.value(f"SELECT count(*) FROM {PAYLOAD}.{part['payload']}")
+            if found != part["rows"]:
+                yield f'{found} rows of "{part["table"]}" are there where {part["rows"]} were backed up'
+
+
+def _check(wire: Wire) -> Iterator[str]:
+    found = [str(row[0]) for row in wire.query("PRAGMA quick_check(10)")]
+    if found != ["ok"]:
+        yield f"SQLite finds the restored database damaged: {'; '.join(found)}"

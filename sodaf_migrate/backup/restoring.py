@@ -1,0 +1,155 @@
+"""From a chain of opened backups to where they go: the live table, another table, the live database, or another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sodaf_migrate.backup.chain import attached_payload
+from sodaf_migrate.backup.files import FileOps
+from sodaf_migrate.backup.info import BackupInfo, RestoreResult
+from sodaf_migrate.backup.payload import Link
+from sodaf_migrate.backup.refill import RefillReport, refill
+from sodaf_migrate.backup.restore import RestoreReport, restore_table
+from sodaf_migrate.backup.restore_database import one_table, restore_database, restore_into
+from sodaf_migrate.errors import BackupError
+from sodaf_migrate.events import Listener, Progress
+from sodaf_migrate.wire.connection import Wire
+
+__all__ = ["Restoring"]
+
+
+class _Undone(Exception):
+    """Ends a transaction that was only to be looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restoring:
+    """One backup on its way back; ``links`` is its chain, opened. ``table`` is where the rows go, None where they were.
+
+    ``before`` is called with the database and the table (None for all) when something that is there now is about to be
+    overwritten or deleted; it backs that up, and gives the id.
+    """
+
+    info: BackupInfo
+    links: Sequence[Link]
+    folder: Path
+    table: str | None = None
+    exact: bool = False
+    allow_orphans: bool = False
+    dry_run: bool = False
+    before: Callable[[Wire, str | None], str]
+    listener: Listener
+
+    @property
+    def _manifest(self) -> dict[str, Any]:
+        return dict(self.links[-1].source.manifest)
+
+    def into(self, wire: Wire, *, live: bool) -> RestoreResult:
+        """Puts the backup into the database on ``wire``; ``live`` says that it is the one it was made of."""
+        kind = self._manifest["kind"]
+        if kind == "schema":
+            raise BackupError(
+                f'Backup "{self.info.id}" holds the schema and no row, so there is nothing to restore',
+                hint="`backup inspect` shows its statements.",
+            )
+        if kind == "column":
+            return self._values(wire)
+        if self.info.scope == "table" or self.table is not None:
+            return self._rows(wire)
+        return self._database(wire, live=live)
+
+    def into_file(self, path: Path, files: FileOps) -> RestoreResult:
+        """Makes the new database file ``path`` of a whole-database backup. Raises BackupError where it is taken."""
+        if self.dry_run and path.exists():
+            raise BackupError(f'There is a file "{path}" already', hint="Give a new name.")
+        if not self.dry_run:
+            restore_database(self.links, path, files=files)
+        return self._result(str(path), whole=True)
+
+    def _rows(self, wire: Wire) -> RestoreResult:
+        safety: list[str] = []
+
+        def before(report: RestoreReport) -> None:
+            if report.overwritten or report.removed:
+                safety.append(self.before(wire, report.table))
+
+        how: dict[str, Any] = {"folder": self.folder, "exact": self.exact, "allow_orphans": self.allow_orphans}
+        how |= {"dry_run": self.dry_run, "before": before}
+        if self.info.scope == "table":
+            return self._told(restore_table(wire, self.links, table=self.table, **how), *safety)
+        assert self.table is not None
+        with one_table(self.links, self.table, self.folder) as link:
+            return self._told(restore_table(wire, [link], **how), *safety)
+
+    def _told(self, report: RestoreReport, safety: str | None = None) -> RestoreResult:
+        told = [f'"{report.table}" is created anew'] * report.created
+        told += [
+            f'"{report.table}" has no column "{name}", so its values stay in the backup' for name in report.missing
+        ]
+        told += [f'the backup knows nothing of the column "{name}"' for name in report.added]
+        return self._result(
+            report.table,
+            inserted=report.inserted,
+            updated=report.overwritten,
+            deleted=report.removed,
+            unchanged=report.unchanged,
+            kept=report.kept,
+            told=(*told, *report.notes),
+            safety_backup=safety,
+        )
+
+    def _values(self, wire: Wire) -> RestoreResult:
+        if self.table is not None or self.exact:
+            raise BackupError(
+                f'Backup "{self.info.id}" holds values of some columns, which go back where they were',
+                hint="Restore it without naming a table.",
+            )
+        manifest, reports = self._manifest, list[RefillReport]()
+        tables = ", ".join(dict.fromkeys(part["table"] for part in manifest["parts"]))
+        # cache_spill off: what is only looked at is never written to the file, not even to be rolled back.
+        spill = {"cache_spill": 0} if self.dry_run else {}
+        durable = 2 if str(wire.value("PRAGMA main.journal_mode")).lower() == "wal" else 3
+        with (
+            attached_payload(wire, self.links[-1], self.folder),
+            wire.pragmas(foreign_keys=0, synchronous=durable, **spill),
+        ):
+            try:
+                with wire.atomic():
+                    reports.append(refill(wire, manifest))
+                    if self.dry_run:
+                        raise _Undone
+            except _Undone:
+                pass
+        (report,) = reports
+        gone = f"{report.gone:,} rows of the backup are not there any more"
+        return self._result(
+            tables,
+            inserted=report.rows,
+            updated=report.values,
+            conflicts=report.conflicts,
+            told=(*report.notes, *([gone] if report.gone else [])),
+        )
+
+    def _database(self, wire: Wire, *, live: bool) -> RestoreResult:
+        told = ["everything that was written since the backup goes, in every table"] if live else []
+        if self.dry_run:
+            return self._result(wire.name, told=tuple(told), whole=True)
+        safety = self.before(wire, None) if live else None
+        restore_into(wire, self.links, folder=self.folder, told=self._copying)
+        return self._result(wire.name, told=tuple(told), safety_backup=safety, whole=True)
+
+    def _copying(self, done: int, total: int) -> None:
+        self.listener(Progress(phase="restore", subject="the database", done=done, total=total, unit="bytes"))
+
+    def _result(self, target: str, **more: Any) -> RestoreResult:
+        return RestoreResult(
+            backup_id=self.info.id,
+            doctype=self.info.doctype,
+            type=self.info.type,
+            target=target,
+            dry_run=self.dry_run,
+            **more,
+        )

@@ -1,0 +1,233 @@
+"""The commands about backups and keys on a real site."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Answer, Shop
+from tests.cli.test_terminal import on_a_terminal
+
+VARIABLES = ("XDG_CONFIG_HOME", "SODAF_BACKUPS", "SODAF_BACKUP_KEY", "SODAF_BACKUP_KEY_FILE", "SODAF_BACKUP_PASSPHRASE")
+
+
+@pytest.fixture
+def site(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A synced site with three customers, and a user without a key."""
+    monkeypatch.setenv("HOME", str(shop.folder))
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    assert shop.run("sync").code == 0
+    for name in "ABC":
+        shop.execute('INSERT INTO "tabCustomer" (name, customer_name, fax) VALUES (?, ?, ?)', name, name, name)
+    return shop
+
+
+def made(site: Shop, *arguments: str) -> str:
+    """The id of a backup that was made."""
+    answer = site.run("backup", "create", *arguments, "--format", "json")
+    assert answer.code == 0, answer.err
+    return str(answer.json["id"])
+
+
+def key_path(site: Shop) -> Path:
+    """The user's key file."""
+    return site.folder / ".config" / "sodaf-migrate" / "backup.key"
+
+
+def test_the_first_backup_tells_of_the_key(site: Shop) -> None:
+    """The first backup makes a key file and says that a copy should be kept; the second says nothing of it."""
+    first = site.run("backup", "create", "Customer")
+    assert first.code == 0
+    assert first.out.startswith("Customer: FULL backup, 3 rows")
+    assert str(key_path(site)) in first.err.replace("\n", "") and "Keep a copy" in first.err
+    assert stat.S_IMODE(key_path(site).stat().st_mode) == 0o600
+    second = site.run("backup", "create")
+    assert (second.code, second.err) == (0, "") and second.out.startswith("the database: FULL backup")
+
+
+def test_list_and_inspect(site: Shop) -> None:
+    """The list has each backup once, latest first; any beginning of an id shows one in full."""
+    assert site.run("backup", "list").out == "there are no backups\n"
+    one, two = made(site, "Customer"), made(site, "--type", "incremental")
+    listed = site.run("backup", "list")
+    assert listed.out.index(two[:12]) < listed.out.index(one[:12]) and "2 backups" in listed.out
+    assert one[:12] not in site.run("backup", "list", "Item").out
+    shown = site.run("backup", "inspect", one[:6])
+    assert shown.code == 0 and one in shown.out and "table: tabCustomer" in shown.out
+    assert [info["id"] for info in site.run("backup", "list", "--format", "json").json] == [one, two]
+    assert site.run("backup", "inspect", one, "--format", "json").json["record_count"] == 3
+
+
+def test_kinds(site: Shop) -> None:
+    """Each kind that can be asked for, and those that do not go together."""
+    assert "COLUMN backup, 3 rows" in site.run("backup", "create", "Customer", "--column", "fax").out
+    assert "SCHEMA backup" in site.run("backup", "create", "--type", "schema").out
+    assert "no full backup to build on" in site.run("backup", "create", "Item", "--type", "incremental").out
+    plain = site.run("backup", "create", "Item", "--unencrypted")
+    assert "not encrypted" in plain.out
+    for wrong in (
+        ["--column", "fax"],
+        ["Customer", "--type", "column"],
+        ["Customer", "--column", "x", "--type", "full"],
+    ):
+        assert site.run("backup", "create", *wrong).code == 64
+    assert site.run("backup", "create", "Nobody").code == 1
+    assert site.run("backup", "create", "Customer", "--column", "nothing").code == 1
+
+
+def test_verify(site: Shop) -> None:
+    """All are good; a damaged one is named and ends with 1; an unencrypted one is read only where that is said."""
+    good, bad = made(site, "Customer"), made(site, "Item")
+    for how in ([], ["--hash-only"], ["--deep"]):
+        answer = site.run("backup", "verify", *how)
+        assert answer.code == 0 and "2 backups checked" in answer.out and "all good" in answer.out
+    path = Path(site.run("backup", "inspect", bad, "--format", "json").json["path"])
+    path.write_bytes(path.read_bytes()[:-1])
+    answer = site.run("backup", "verify")
+    assert answer.code == 1 and f"{bad[:12]}: " in answer.out and good[:12] not in answer.out
+    assert site.run("backup", "verify", good).code == 0
+    assert site.run("backup", "verify", "--deep", "--hash-only").code == 64
+    plain = made(site, "Item", "--unencrypted")
+    assert site.run("backup", "verify", plain).code == 1
+    assert site.run("backup", "verify", plain, "--unencrypted").code == 0
+
+
+def test_restore_asks_before_it_overwrites(site: Shop) -> None:
+    """Rows that would go are told; without a terminal and without --yes it is refused with 3 and nothing is changed."""
+    backup = made(site, "Customer")
+    site.execute("UPDATE tabCustomer SET fax = 'new' WHERE name = 'A'")
+    told = site.run("backup", "restore", backup, "--dry-run")
+    assert told.code == 0 and "1 overwritten, 2 as they are" in told.out
+    refused = site.run("backup", "restore", backup)
+    assert refused.code == 3 and "1 rows of tabCustomer" in refused.err and "--yes" in refused.err
+    assert site.execute("SELECT fax FROM tabCustomer WHERE name = 'A'") == [("new",)]
+    done = site.run("backup", "restore", backup, "--yes")
+    assert done.code == 0 and "what was there before is in the backup" in done.out
+    assert site.execute("SELECT fax FROM tabCustomer WHERE name = 'A'") == [("A",)]
+    assert site.run("backup", "restore", backup).code == 0  # nothing would go, so nothing is asked
+
+
+def test_restore_elsewhere(site: Shop) -> None:
+    """Another table and another file need no question; the whole database over the live one does."""
+    table, whole = made(site, "Customer"), made(site)
+    assert site.run("backup", "restore", table, "--into", "copy").code == 0
+    assert site.execute('SELECT count(*) FROM "copy"') == [(3,)]
+    assert site.run("backup", "restore", whole, "--into-database", "new.db").code == 0
+    assert (site.folder / "new.db").exists()
+    assert site.run("backup", "restore", whole, "--into-database", "new.db").code == 1
+    site.execute("DELETE FROM tabCustomer")
+    assert site.run("backup", "restore", whole).code == 3
+    assert site.run("backup", "restore", whole, "--yes").code == 0
+    assert site.execute("SELECT count(*) FROM tabCustomer") == [(3,)]
+    assert site.run("backup", "restore", "f" * 32).code == 64
+
+
+def test_prune(site: Shop) -> None:
+    """What would go is told; nothing goes without --yes; the newest stays; a limit must be given."""
+    old, new = made(site, "Customer"), made(site, "Customer")
+    assert site.run("backup", "prune").code == 64
+    told = site.run("backup", "prune", "--keep", "0", "--dry-run")
+    assert told.code == 0 and "1 backup would be deleted" in told.out and "1 the newest good one" in told.out
+    assert site.run("backup", "prune", "--keep", "0").code == 3
+    assert len(site.run("backup", "list", "--format", "json").json) == 2
+    assert site.run("backup", "prune", "--keep", "0", "--yes").code == 0
+    assert [info["id"] for info in site.run("backup", "list", "--format", "json").json] == [new]
+    assert old != new
+    assert "nothing" in site.run("backup", "prune", "--max-size", "1.5K", "--older-than", "1").out
+    assert site.run("backup", "prune", "--max-size", "big").code == 64
+    assert site.run("backup", "prune", "--keep", "-1").code == 64
+
+
+def test_catalogue(site: Shop) -> None:
+    """A catalogue that is not as the files say is found, and put right."""
+    backup = made(site, "Customer")
+    assert site.run("backup", "catalogue").code == 0
+    site.execute("DELETE FROM tabMigrationBackup")
+    assert site.run("backup", "catalogue").code == 1
+    rebuilt = site.run("backup", "catalogue", "--rebuild")
+    assert rebuilt.code == 0 and backup[:12] in rebuilt.out
+    assert site.run("backup", "catalogue").code == 0
+
+
+def test_a_store_of_ones_own(site: Shop) -> None:
+    """--store, the environment and the file name the folder, in this order."""
+    made(site, "Customer", "--store", "elsewhere")
+    assert len(os.listdir(site.folder / "elsewhere")) == 2
+    (site.folder / "sodaf.toml").write_text('database = "site.db"\nbackups = "third"\n')
+    made(site, "Customer")
+    assert (site.folder / "third").is_dir() and not (site.folder / "site.db.backups").exists()
+    assert '"third"' in json.dumps(site.run("config", "show", "--format", "json").json)
+
+
+def test_keys(site: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key is made once, never shown, told where it is, changed, and still opens everything."""
+    assert "not there yet" in site.run("keys", "show-path").out
+    assert site.run("keys", "rotate").code == 1
+    generated = site.run("keys", "generate")
+    assert generated.code == 0 and str(key_path(site)) in generated.out.replace("\n", "")
+    assert site.run("keys", "generate").code == 64
+    backup = made(site, "Customer")
+    before = key_path(site).read_text()
+    rotated = site.run("keys", "rotate")
+    assert rotated.code == 0 and "1 backup open" in rotated.out
+    after = key_path(site).read_text()
+    secrets = {line for line in (before + after).splitlines() if not line.startswith("#")}
+    assert len(secrets) == 2 and not any(secret in generated.out + rotated.out for secret in secrets)
+    assert "all of 1 backup can be opened" in site.run("keys", "check").out
+    assert site.run("backup", "verify", backup).code == 0
+    key_path(site).unlink()
+    missing = site.run("backup", "verify", backup)
+    assert missing.code == 1 and "no key" in missing.err
+    assert site.run("keys", "check").code == 1
+    monkeypatch.setenv("SODAF_BACKUP_KEY", "0" * 64)
+    assert site.run("keys", "check").code == 1
+
+
+def test_keys_from_the_environment(site: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that comes from the environment cannot be changed there, but everything can be locked with another."""
+    assert site.run("keys", "generate", "--file", "old.key").code == 0
+    assert site.run("keys", "generate", "--file", "new.key").code == 0
+    secret = (site.folder / "old.key").read_text().splitlines()[-1]
+    monkeypatch.setenv("SODAF_BACKUP_KEY", secret)
+    backup = made(site, "Customer")
+    shown = site.run("keys", "show-path")
+    assert "SODAF_BACKUP_KEY" in shown.out and secret not in shown.out
+    refused = site.run("keys", "rotate")
+    assert refused.code == 1 and "--to PATH" in refused.err
+    assert site.run("keys", "rotate", "--to", "new.key").code == 0
+    wrong = site.run("backup", "verify", backup)
+    assert wrong.code == 1
+    monkeypatch.delenv("SODAF_BACKUP_KEY")
+    monkeypatch.setenv("SODAF_BACKUP_KEY_FILE", "new.key")
+    assert site.run("backup", "verify", backup).code == 0
+    assert site.run("keys", "rotate").code == 0
+    assert len((site.folder / "new.key").read_text().splitlines()) == 4
+    os.chmod(site.folder / "new.key", 0o644)
+    assert "chmod 600" in site.run("keys", "check").err
+
+
+def test_errors_as_json(site: Shop) -> None:
+    """With JSON asked for, an error is a document too."""
+    answer: Answer = site.run("backup", "inspect", "f" * 32, "--format", "json")
+    assert answer.code == 64 and answer.json["error"]["code"] == "BACKUP_UNKNOWN"
+
+
+def test_a_bar_on_a_terminal_and_none_in_a_pipe(site: Shop) -> None:
+    """A person sees bytes and the time left, and is asked; a pipe sees the answer alone."""
+    environment = {"HOME": str(site.folder)}
+    seen = on_a_terminal("backup", "create", cwd=site.folder, **environment)
+    assert "backup the database" in seen and "/" in seen and ":" in seen
+    assert "verified" in seen.splitlines()[-2] + seen.splitlines()[-3] + seen
+    backup = made(site, "Customer")
+    site.execute("UPDATE tabCustomer SET fax = 'new'")
+    asked = on_a_terminal("backup", "restore", backup, cwd=site.folder, typed=b"n\n", **environment)
+    assert "Go on?" in asked and "interrupted" in asked
+    assert site.execute("SELECT DISTINCT fax FROM tabCustomer") == [("new",)]
+    agreed = on_a_terminal("backup", "restore", backup, cwd=site.folder, typed=b"y\n", **environment)
+    assert "restored from" in agreed
+    assert site.execute("SELECT fax FROM tabCustomer ORDER BY name") == [("A",), ("B",), ("C",)]

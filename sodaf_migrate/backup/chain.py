@@ -65,7 +65,12 @@ def attached_rows(wire: Wire, links: Sequence[Link], folder: Path, *, alias: str
     BackupDamagedError that names the backup at fault, BackupError for a chain of another kind.
     """
     _check_kinds(links, "table")
-    with scratch_file(folder) as scratch, scratch_wire(scratch.path) as own, attached(wire, scratch.path, alias):
+    encoding = str(links[0].source.manifest["encoding"])
+    with (
+        scratch_file(folder) as scratch,
+        scratch_wire(scratch.path, encoding=encoding, watch=wire.watch) as own,
+        attached(wire, scratch.path, alias),
+    ):
         scratch.hide()
         with _blamed(links, 0):
             put_payload(links[0], scratch)

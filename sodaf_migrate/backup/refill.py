@@ -128,14 +128,16 @@ def _values(wire: Wire, table: Table, part: Part, place: int, alias: str) -> Ref
     if not _has_marks(wire, place):
         rules = ["became" if became else "always" for became in part["became"]]
         _mark(wire, table, part, place, alias, columns, part["key"], letter, rules)
-    matching = same_row(table, _numbered(part["key"], letter), rowid=part["rowid"])
+    keys = _numbered(part["key"], letter)
+    matching = same_row(table, keys, rowid=part["rowid"], held="p.p")
     live = rowid_name(table)
     if live is not None and wire.value(f"SELECT count(r) = count(*) FROM temp.{_marks(place)}"):
-        matching = f"t.{live} = m.r"
+        matching = f"t.{live} = p.r"
     there, values, conflicts = wire.row(count_marks(_marks(place), len(columns))) or (0, 0, 0)
     if matching is not None and values:
         with without_triggers(wire, table.name):
-            wire.run(update_values(table, _marks(place), f"{alias}.{part['payload']}", matching, columns))
+            source = f"{alias}.{part['payload']}"
+            wire.run(update_values(table, _marks(place), source, matching, list(keys.values()), columns))
     return RefillReport(values=values, conflicts=conflicts, gone=part["rows"] - there)
 
 

@@ -58,7 +58,8 @@ def restore_database(links: Sequence[Link], path: Path, *, files: FileOps | None
 @contextmanager
 def database_wire(links: Sequence[Link], folder: Path) -> Iterator[Wire]:
     """A wire to a private copy of the database that the last of ``links`` holds while the block runs."""
-    with scratch_file(folder) as scratch, scratch_wire(scratch.path) as wire:
+    encoding = str(links[0].source.manifest["encoding"]) if links else "UTF-8"
+    with scratch_file(folder) as scratch, scratch_wire(scratch.path, encoding=encoding) as wire:
         scratch.hide()
         put_database(links, scratch)
         if scratch.size:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sodaf_migrate.backup.files import STALE
+
 __all__ = ["BLOCK", "Scratch", "scratch_file"]
 
 BLOCK = 1 << 20
@@ -81,7 +83,7 @@ def _created(folder: Path) -> tuple[int, Path]:
     # Locked like every unfinished file of the store, so that nobody's tidying takes it for what a crash left. Until
     # it is locked that may happen: then the name is gone, and SQLite must not make a file of its own there.
     while True:
-        path = folder / f"{secrets.token_hex(16)}.tmp"
+        path = folder / f"scratch.{secrets.token_hex(8)}{STALE}"
         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(path, flags, 0o600)
         try:

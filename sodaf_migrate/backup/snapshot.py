@@ -43,7 +43,9 @@ def second_look(wire: Wire) -> Iterator[Snapshot]:
             yield Snapshot(copy, wire.in_transaction, image)
         return
     # Read-only, so that BEGIN IMMEDIATE on it locks attached files and begins a read of the main one.
-    with open_wire(wire.path, readonly=True, on_connect=wire.on_connect, patience=wire.patience) as second:
+    with open_wire(
+        wire.path, readonly=True, on_connect=wire.on_connect, patience=wire.patience, watch=wire.watch
+    ) as second:
         yield Snapshot(second, wire.in_transaction)
 
 

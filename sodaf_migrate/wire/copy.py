@@ -52,6 +52,7 @@ class _Deadline:
         self.since: float | None = None
 
     def __call__(self, status: int, remaining: int, total: int) -> None:
+        self.target.watch.check()
         if status & 0xFF not in _WAITING:
             self.since = None
             self.told((total - remaining) * self.page, total * self.page)

@@ -22,6 +22,7 @@ __all__ = ["OLDEST_SQLITE", "Target", "check_sqlite", "is_new", "look_wire", "me
 Target: TypeAlias = str | os.PathLike[str] | sqlite3.Connection | Any
 
 OLDEST_SQLITE = (3, 35, 0)
+_ENCODINGS = ("UTF-8", "UTF-16le", "UTF-16be")
 
 
 @contextmanager
@@ -90,13 +91,20 @@ def memory_wire(on_connect: OnConnect | None = None) -> Iterator[Wire]:
 
 @contextmanager
 def scratch_wire(
-    path: Path, *, on_connect: OnConnect | None = None, patience: Patience | None = None
+    path: Path,
+    *,
+    encoding: str = "UTF-8",
+    on_connect: OnConnect | None = None,
+    patience: Patience | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[Wire]:
     """A wire to a private file that nobody else has open, without journal and sync, while the block runs.
 
-    Once it is open the file's name may be taken away; an exception inside leaves the file in no particular state.
+    Once it is open the file's name may be taken away, and into an empty file a database be written whose text has
+    ``encoding``. An exception inside leaves the file in no particular state.
     """
-    with _opened(f"{path.as_uri()}?mode=rw", path, on_connect, patience or Patience(timeout=0)) as wire:
+    with _opened(f"{path.as_uri()}?mode=rw", path, on_connect, patience or Patience(timeout=0), watch) as wire:
+        wire.run(f"PRAGMA encoding = '{_known(encoding)}'")
         wire.value("PRAGMA journal_mode = OFF")
         wire.run("PRAGMA synchronous = OFF")
         yield wire
@@ -204,3 +212,9 @@ def _connection_of(target: Any) -> sqlite3.Connection:
         "(sqlite.org/howtocorrupt.html): give a path, or a connection made by sqlite3.connect().",
         details={"class": kind},
     )
+
+
+def _known(encoding: str) -> str:
+    if encoding not in _ENCODINGS:
+        raise DatabaseOpenError(f'"{encoding}" is no encoding of SQLite\'s', hint=f"There are {', '.join(_ENCODINGS)}.")
+    return encoding

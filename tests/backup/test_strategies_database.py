@@ -95,6 +95,23 @@ def test_into_a_living_database(tmp_path: Path, folder: Path) -> None:
             other.close()
 
 
+@pytest.mark.parametrize("encoding", ["UTF-16le", "UTF-16be"])
+def test_other_encodings(tmp_path: Path, folder: Path, encoding: str) -> None:
+    """A database in UTF-16 comes back into itself, as a file, and one table of it."""
+    with database(tmp_path / "a.db", [f"PRAGMA encoding = '{encoding}'", *SHOP]) as wire:
+        before = facts(tmp_path / "a.db")
+        link = keep(wire, lambda look: full_database(look, folder=folder, direct=False))
+        wire.run("DELETE FROM t")
+        with one_table([link], "t", folder) as table:
+            restore_table(wire, [table], folder=folder)
+        assert difference(before, facts(tmp_path / "a.db")) == []
+        wire.run("DELETE FROM t")
+        restore_into(wire, [link], folder=folder)
+        assert difference(before, facts(tmp_path / "a.db")) == []
+    restore_database([link], tmp_path / "b.db")
+    assert difference(before, facts(tmp_path / "b.db")) == []
+
+
 def test_a_file_is_never_replaced(tmp_path: Path, folder: Path) -> None:
     """Somebody may have it open."""
     with database(tmp_path / "a.db", SHOP) as wire:

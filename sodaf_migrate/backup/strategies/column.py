@@ -62,7 +62,8 @@ def _all(wire: Wire, losses: Sequence[Loss]) -> tuple[list[dict[str, Any]], list
         if not loss.columns:
             parts.append(_rows(wire, table, loss, key, len(parts)))
             continue
-        room = max(1, (MOST_COLUMNS - 1 - len(key) - len(after)) // 2)
+        # A row of the refill has two more: its own rowid and the live one.
+        room = max(1, (MOST_COLUMNS - 2 - len(key) - len(after)) // 2)
         for start in range(0, len(loss.columns), room):
             chosen = range(start, min(start + room, len(loss.columns)))
             parts.append(_values(wire, table, loss, key, after, chosen, len(parts)))

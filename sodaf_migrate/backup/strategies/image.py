@@ -46,7 +46,7 @@ def image(snapshot: Snapshot, *, folder: Path, direct: bool, told: Told) -> Iter
             yield Image(blocks, size, page, "file")
         return
     with scratch_file(folder) as scratch:
-        with scratch_wire(scratch.path, patience=wire.patience) as target:
+        with scratch_wire(scratch.path, patience=wire.patience, watch=wire.watch) as target:
             scratch.hide()
             copy_database(wire, target, told=told)
         yield Image(scratch.blocks(), scratch.size, page, "copy")

@@ -20,6 +20,7 @@ __all__ = [
     "MOST_COLUMNS",
     "alike",
     "any_of",
+    "balanced",
     "copy_gone_rows",
     "copy_losses",
     "copy_rows",
@@ -146,11 +147,16 @@ def copy_losses(
 
 
 def any_of(conditions: Sequence[str]) -> str:
-    """The conditions joined by OR as a balanced tree: SQLite takes no expression that is a thousand deep."""
-    if len(conditions) <= 2:
-        return " OR ".join(conditions) or "0"
-    middle = len(conditions) // 2
-    return f"({any_of(conditions[:middle])}) OR ({any_of(conditions[middle:])})"
+    """The conditions joined by OR; "0" for none."""
+    return balanced(conditions, "OR") or "0"
+
+
+def balanced(parts: Sequence[str], operator: str) -> str:
+    """``parts`` joined by ``operator`` as a balanced tree: SQLite takes no expression that is a thousand deep."""
+    if len(parts) <= 2:
+        return f" {operator} ".join(parts)
+    middle = len(parts) // 2
+    return f"({balanced(parts[:middle], operator)}) {operator} ({balanced(parts[middle:], operator)})"
 
 
 def alike(column: Column, strict: bool, left: str, right: str, *, signs: bool) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sodaf_migrate.dialects.sqlite.copies import any_of, insert_select, numbered, plain_columns
+from sodaf_migrate.dialects.sqlite.copies import any_of, balanced, insert_select, numbered, plain_columns
 from sodaf_migrate.dialects.sqlite.names import literal, quote
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.schema.model import Table
@@ -31,14 +31,15 @@ def make_marks(marks: str, count: int) -> str:
     return f"CREATE TEMP TABLE {marks} ({', '.join(['p INTEGER PRIMARY KEY', 'r', *numbered('m', count)])})"
 
 
-def same_row(table: Table, key: Mapping[str, str], *, rowid: bool) -> str | None:
+def same_row(table: Table, key: Mapping[str, str], *, rowid: bool, held: str = "p.rowid") -> str | None:
     """The condition that ``t`` is the row ``p``: by the live columns of ``key``, which maps them to the backup's, else
-    by rowid; None when neither can tell."""
+    by rowid, which in the backup is called ``held``; None when neither can tell."""
     if key and all(table.column(name) is not None for name in key):
-        # The live column's collation and affinity decide, as they do for its own index.
-        return " AND ".join(f"t.{quote(name)} = p.{held}" for name, held in key.items())
+        # The live column's collation and affinity decide, as they do for its own index. The unary plus makes of the
+        # other column an expression, for between two columns SQLite would convert nothing (datatype3.html, 4.2).
+        return " AND ".join(f"t.{quote(name)} = +p.{column}" for name, column in key.items())
     live = rowid_name(table)
-    return f"t.{live} = p.rowid" if rowid and live is not None else None
+    return f"t.{live} = {held}" if rowid and live is not None else None
 
 
 def mark_values(
@@ -48,7 +49,7 @@ def mark_values(
     nothing, "always"."""
     conditions = [
         {
-            "became": f"t.{quote(column)} IS p.b{place} COLLATE BINARY",
+            "became": f"t.{quote(column)} IS (+p.b{place}) COLLATE BINARY",
             "null": f"t.{quote(column)} IS NULL",
             "always": "1",
         }[rule]
@@ -64,20 +65,25 @@ def mark_values(
 
 def count_marks(marks: str, count: int) -> str:
     """(rows that are there, values that go back, values that were changed since)."""
-    total = " + ".join(f"m{place}" for place in range(count)) or "0"
+    total = balanced(numbered("m", count), "+") or "0"
     return f"SELECT count(*), coalesce(sum({total}), 0), coalesce(sum({count} - ({total})), 0) FROM temp.{marks}"
 
 
-def update_values(table: Table, marks: str, source: str, matching: str, columns: Sequence[str]) -> str:
-    """Puts the marked values back; ``matching`` finds the live row of a mark."""
+def update_values(
+    table: Table, marks: str, source: str, matching: str, keys: Sequence[str], columns: Sequence[str]
+) -> str:
+    """Puts the marked values back; ``keys`` are the backup's columns that ``matching`` names beside p.p and p.r."""
     settings = ", ".join(
-        f"{quote(name)} = CASE WHEN m.m{place} THEN p.v{place} ELSE t.{quote(name)} END"
+        f"{quote(name)} = CASE WHEN p.m{place} THEN p.v{place} ELSE t.{quote(name)} END"
         for place, name in enumerate(columns)
     )
-    wanted = any_of([f"m.m{place}" for place in range(len(columns))])
+    count = len(columns)
+    held = ", ".join([*(f"b.{key}" for key in keys), *(f"b.{v}" for v in numbered("v", count))])
+    # One table after FROM and not two: SQLite would make a subquery of two by itself, in which no rowid has a name.
     return (
-        f"UPDATE main.{quote(table.name)} AS t SET {settings} FROM {source} AS p, temp.{marks} AS m"
-        f" WHERE m.p = p.rowid AND {matching} AND ({wanted})"
+        f"UPDATE main.{quote(table.name)} AS t SET {settings} FROM"
+        f" (SELECT m.*, {held} FROM temp.{marks} AS m CROSS JOIN {source} AS b WHERE b.rowid = m.p) AS p"
+        f" WHERE {matching} AND ({any_of(numbered('p.m', count))})"
     )
 
 

@@ -28,9 +28,13 @@ def rehearse(links: Sequence[Link], folder: Path, on_connect: OnConnect | None =
         return ()
     try:
         if kind.startswith("database"):
-            with database_wire(links, folder) as wire:
+            with database_wire(links, folder, on_connect) as wire:
                 return tuple(_of_database(wire, links[-1]))
-        with scratch_file(folder) as scratch, scratch_wire(scratch.path, on_connect=on_connect) as wire:
+        encoding = str(links[-1].source.manifest["encoding"])
+        with (
+            scratch_file(folder) as scratch,
+            scratch_wire(scratch.path, encoding=encoding, on_connect=on_connect) as wire,
+        ):
             scratch.hide()
             found = _of_values(wire, links[-1], folder) if kind == "column" else _of_table(wire, links, folder)
             return tuple(found)

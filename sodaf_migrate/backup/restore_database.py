@@ -15,7 +15,7 @@ from sodaf_migrate.backup.scratch import Scratch, scratch_file
 from sodaf_migrate.backup.snapshot import Snapshot
 from sodaf_migrate.backup.strategies.full_table import full_table
 from sodaf_migrate.errors import BackupError
-from sodaf_migrate.wire.connection import Wire
+from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.copy import Told, copy_database
 from sodaf_migrate.wire.open import scratch_wire
 
@@ -56,10 +56,13 @@ def restore_database(links: Sequence[Link], path: Path, *, files: FileOps | None
 
 
 @contextmanager
-def database_wire(links: Sequence[Link], folder: Path) -> Iterator[Wire]:
+def database_wire(links: Sequence[Link], folder: Path, on_connect: OnConnect | None = None) -> Iterator[Wire]:
     """A wire to a private copy of the database that the last of ``links`` holds while the block runs."""
     encoding = str(links[0].source.manifest["encoding"]) if links else "UTF-8"
-    with scratch_file(folder) as scratch, scratch_wire(scratch.path, encoding=encoding) as wire:
+    with (
+        scratch_file(folder) as scratch,
+        scratch_wire(scratch.path, encoding=encoding, on_connect=on_connect) as wire,
+    ):
         scratch.hide()
         put_database(links, scratch)
         if scratch.size:

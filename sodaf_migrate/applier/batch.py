@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from sodaf_migrate import __version__
-from sodaf_migrate.applier.planning import refuse
 from sodaf_migrate.applier.preview import dry_run_of
+from sodaf_migrate.applier.run import run_as_one
 from sodaf_migrate.applier.session import Session
 from sodaf_migrate.desired import SINGLES_TABLE
 from sodaf_migrate.dialects.sqlite.inspect import raw_digests
@@ -79,38 +79,12 @@ class Batch:
         return ()
 
     def _run_as_one(self, names: list[str]) -> tuple[str, ...]:
-        """One transaction for the run: every plan is made, and may be refused, before the first write."""
-        session, keep_going = self.session, self.session.options.continue_on_error
-        failed: list[MigrationResult] = []
-        for name in names:
-            try:
-                refuse(session.plan(name), session.options)
-            except MigrationError as error:
-                failed.append(MigrationResult.from_error(name, error))
-        if failed and not keep_going:
-            self.results += failed
-            bad = {result.doctype for result in failed}
-            return tuple(name for name in names if name not in bad)
-        bad = {result.doctype for result in failed}
-        try:
-            with session.executor.session(session.wire):
-                for name in names:
-                    if name not in bad:
-                        self.results.append(self._try(name, keep=False) if keep_going else self._do(name))
-        except _Failed as failure:  # the whole run was rolled back: nothing of it stands
-            self.results = [r for r in self.results if not r.changed] + failed + [failure.result]
-            told = {result.doctype for result in self.results}
-            return tuple(name for name in names if name not in told)
-        self.results += failed
-        return ()
+        """One transaction for the run; gives the names that were not tried, or whose changes were taken back."""
+        outcome = run_as_one(self.session, names)
+        self.results += outcome.results
+        return outcome.not_tried
 
-    def _do(self, name: str) -> MigrationResult:
-        result = self._try(name)
-        if not result.success:
-            raise _Failed(result)
-        return result
-
-    def _try(self, name: str, keep: bool = True) -> MigrationResult:
+    def _try(self, name: str) -> MigrationResult:
         try:
             return self.session.sync(name, lambda: self.session.plan(name))
         except MigrationError as error:
@@ -187,14 +161,6 @@ class Batch:
                 self.session.history.remember(entries)
         except DatabaseError as error:
             logger.info("what is in step could not be remembered: %s", error.message)
-
-
-class _Failed(Exception):
-    """Takes a whole run back."""
-
-    def __init__(self, result: MigrationResult) -> None:
-        super().__init__(result.doctype)
-        self.result = result
 
 
 def _unchanged(name: str) -> MigrationResult:

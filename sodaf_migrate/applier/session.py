@@ -33,6 +33,7 @@ from sodaf_migrate.events import Listener, Progress, silent
 from sodaf_migrate.execute.executor import Execution, MigrationExecutor
 from sodaf_migrate.history.figures import figures_text
 from sodaf_migrate.history.manager import MigrationHistoryManager
+from sodaf_migrate.history.record import MigrationRecord
 from sodaf_migrate.options import SyncOptions
 from sodaf_migrate.plan import Plan, Severity
 from sodaf_migrate.results import MigrationResult
@@ -63,6 +64,7 @@ class Session:
     wishes: dict[str, Schema] = field(default_factory=dict)
     edits: bool = True
     glance: Glance | None = None
+    failures: list[MigrationRecord] | None = None  # where they have to wait for the end of a run's transaction
     new_database: str = ""  # the path of a file that is not there yet, and is looked at as an empty database
 
     # Looking.
@@ -201,6 +203,14 @@ class Session:
         """Whether the error only means that the plan has to be made again."""
         return isinstance(error, GuardError) or error.details.get("check") == SHORT_RECORDS
 
+    def _keep_failure(self, record: MigrationRecord) -> None:
+        if self.failures is not None:
+            self.failures.append(record)
+            return
+        # What was stopped is told all the same; whoever stops it does not wait long for another writer.
+        with self.wire.watch.shielded(), self.wire.impatient():
+            self.history.record_failure(record)
+
     def apply(
         self, plan: Plan, *, keep_failure: bool = True, reverses: str | None = None, migration_id: str | None = None
     ) -> MigrationResult:
@@ -230,9 +240,7 @@ class Session:
             )
         except MigrationError as error:
             if self._was_begun(error) and (keep_failure or not self._is_passing(error)):
-                # What was stopped is told all the same; whoever stops it does not wait long for another writer.
-                with self.wire.watch.shielded(), self.wire.impatient():
-                    self.history.record_failure(record.failed(error.message))
+                self._keep_failure(record.failed(error.message))
                 error.details.setdefault("migration_id", record.id)
             raise
         return MigrationResult(

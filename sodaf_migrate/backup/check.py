@@ -39,7 +39,7 @@ def check_chain(chain: Sequence[BackupInfo], store: BackupStore, ring: KeyRing |
             path = store.path_of(info.name)
             found.bytes_read += _check_hash(info, path, listener)
             if ring is not None:
-                check_chunks(info, path, ring, listener, parent=chain[place - 1] if place else None)
+                check_chunks(info, store, ring, listener, parent=chain[place - 1] if place else None)
         except BackupKeyError as error:
             if not ring or not ring.keys:
                 raise
@@ -71,12 +71,14 @@ def locked_out(infos: Sequence[BackupInfo], store: BackupStore, ring: KeyRing) -
 
 
 def check_chunks(
-    info: BackupInfo, path: Path, ring: KeyRing, listener: Listener, *, parent: BackupInfo | None = None
+    info: BackupInfo, store: BackupStore, ring: KeyRing, listener: Listener, *, parent: BackupInfo | None = None
 ) -> None:
     """Opens every chunk. Raises BackupDamagedError and its kin, and BackupKeyError."""
-    total, done = outline(path).plain_bytes, 0
-    with BackupReader(path, ring) as reader:
-        prove_identity(info, reader.prologue, outline(path.parent / parent.name).prologue if parent else None)
+    path, files = store.path_of(info.name), store.files
+    total, done = outline(path, files=files).plain_bytes, 0
+    with BackupReader(path, ring, files=files) as reader:
+        before = outline(store.path_of(parent.name), files=files).prologue if parent else None
+        prove_identity(info, reader.prologue, before)
         for chunk in reader.chunks():
             done += len(chunk)
             listener(Progress(phase="check", subject=info.id[:12], done=done, total=total, unit="bytes"))

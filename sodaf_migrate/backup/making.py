@@ -9,7 +9,7 @@ from typing import Any
 
 from sodaf_migrate.backup.chain import page_index, why_full
 from sodaf_migrate.backup.check import check_chunks, is_good, prove_identity
-from sodaf_migrate.backup.container import BackupReader, BackupWriter, Prologue, new_prologue
+from sodaf_migrate.backup.container import BackupReader, BackupWriter, Prologue, new_prologue, outline
 from sodaf_migrate.backup.describe import MIGRATION, RECORDS, created_of, described
 from sodaf_migrate.backup.info import BackupInfo
 from sodaf_migrate.backup.keys import KeyRing
@@ -49,6 +49,7 @@ class Workshop:
         """A table with everything around it, or the whole database."""
         folder = self.store.directory
         if subject.table is None:
+            self._check_room(snapshot)
             with full_database(snapshot, folder=folder, told=self._copying) as payload:
                 return self.write(payload, subject, "FULL", told=told)
         with full_table(snapshot, subject.table, folder=folder) as payload:
@@ -94,6 +95,7 @@ class Workshop:
         if subject.table is not None:
             with changed_rows(snapshot, subject.table, links, folder=folder) as payload:
                 return self.write(payload, subject, "INCREMENTAL", parent=last.prologue)
+        self._check_room(snapshot)
         index = page_index(links)
         page_size = int(last.manifest["page_size"])
         with changed_pages(snapshot, index, page_size, folder=folder, told=self._copying) as payload:
@@ -110,11 +112,10 @@ class Workshop:
         """
         prologue = self._prologue(payload, subject, type, parent)
         name = self.store.name_for(prologue.id, prologue.type, created_of(prologue))
-        path = self.store.path_for(name)
         checksum = self._stream(payload, prologue, subject, name)
         try:
             info = described(self.store, name, checksum=checksum)
-            check_chunks(info, path, self.ring, self.listener)
+            check_chunks(info, self.store, self.ring, self.listener)
         except BaseException:
             self.store.delete(name)  # what cannot be read back is no backup, and must not look like one
             raise
@@ -142,6 +143,10 @@ class Workshop:
         )
         return encrypting(prologue, self.ring)
 
+    def _check_room(self, snapshot: Snapshot) -> None:
+        pages, size = (int(snapshot.wire.value(f"PRAGMA main.{name}")) for name in ("page_count", "page_size"))
+        self.store.check_room(pages * size)
+
     def _copying(self, done: int, total: int) -> None:
         self.listener(Progress(phase="copy", subject="the database", done=done, total=total, unit="bytes"))
 
@@ -154,14 +159,15 @@ class Workshop:
 def opened_chain(chain: Sequence[BackupInfo], store: BackupStore, ring: KeyRing) -> Iterator[list[Link]]:
     """The backups of a chain, opened, oldest first, while the block runs.
 
-    Raises what BackupReader raises, and BackupDamagedError where the first has a parent that is not there, or a file
-    is another backup than it should be.
+    Raises what BackupReader raises, DiskFullError where there is no room for what they hold, and BackupDamagedError
+    where the first has a parent that is not there, or a file is another backup than it should be.
     """
     if chain and chain[0].parent is not None:
         raise BackupDamagedError(
             f'Backup "{chain[-1].id}" cannot be used: its parent "{chain[0].parent}" is not in the store',
             hint="Put the parent back into the store, or use an earlier backup.",
         )
+    store.check_room(sum(outline(store.path_of(info.name)).plain_bytes for info in chain))
     with ExitStack() as stack:
         links: list[Link] = []
         before: BackupReader | None = None

@@ -5,15 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 from sodaf_migrate.backup.files import STALE, FileOps, file_errors, remove_stale
-from sodaf_migrate.errors import BackupError, ConfigurationError, LockHeldError, UnknownBackupError
+from sodaf_migrate.errors import BackupError, ConfigurationError, DiskFullError, LockHeldError, UnknownBackupError
 from sodaf_migrate.wire.patience import Patience
 
 __all__ = ["LOCK", "SUFFIX", "BackupStore", "hash_of"]
@@ -24,15 +25,23 @@ LOCK = ".lock"
 # Nothing of a definition is in a name: names are data, and data never makes a path.
 _NAME = re.compile(r"\d{8}T\d{6}Z-(?:full|column|schema|incremental)-[0-9a-f]{32}\.sdbk", re.ASCII)
 _MODE = 0o700
+_SPARE = 16 << 20  # bytes left to others on the device
 _BLOCK = 1 << 20
 
 
 class BackupStore:
     """One folder, of mode 0700, that holds backups and nothing else; made when the first one is written."""
 
-    def __init__(self, directory: str | os.PathLike[str], *, files: FileOps | None = None) -> None:
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        files: FileOps | None = None,
+        free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+    ) -> None:
         self.directory = Path(directory).absolute()
         self.files = files or FileOps()
+        self._free = free
 
     # Names and paths.
 
@@ -100,6 +109,20 @@ class BackupStore:
         """The store while nobody else writes into it, to delete from it or to rewrite its files."""
         with self._locked(fcntl.LOCK_EX, timeout):
             yield
+
+    def check_room(self, needed: int) -> None:
+        """Raises DiskFullError where ``needed`` bytes, and some to spare, do not fit in the folder.
+
+        Asked before anything is unpacked: a file of a few megabytes may hold terabytes of zeros.
+        """
+        with file_errors(self.directory, "be looked at"):
+            left = self._free(self.directory)
+        if needed + _SPARE > left:
+            raise DiskFullError(
+                f'"{self.directory}" has {left:,} bytes free, and {needed:,} are needed there for a while',
+                hint="Free some space, or keep the backups on a device with more room.",
+                details={"needed": needed, "free": left},
+            )
 
     def delete(self, name: str) -> None:
         """Deletes one file; that it is gone already is no error. The caller has the store alone."""

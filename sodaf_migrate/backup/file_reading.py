@@ -57,10 +57,17 @@ def may_read_file(snapshot: Snapshot, size: int) -> bool:
 
 
 @contextmanager
-def file_bytes(path: str | os.PathLike[str], size: int) -> Iterator[Iterator[bytes]]:
-    """The first ``size`` bytes of a database file, in blocks, while the block runs. Raises BackupError, OSError."""
+def file_bytes(path: str | os.PathLike[str], size: int) -> Iterator[Iterator[bytes] | None]:
+    """The first ``size`` bytes of a database file, in blocks, while the block runs; None where no process can be had.
+
+    Reading them raises BackupError when the process fails.
+    """
     command = [sys.executable, "-I", "-S", "-c", _PROGRAM, os.fspath(path), str(size)]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except OSError:
+        yield None  # no memory for it, no such program: the long way goes always
+        return
     try:
         yield _blocks(process, size)
     finally:

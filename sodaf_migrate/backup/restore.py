@@ -81,6 +81,7 @@ def restore_table(
     manifest = links[-1].source.manifest
     name = table or manifest["table"]["name"]
     durable = 2 if str(wire.value("PRAGMA main.journal_mode")).lower() == "wal" else 3
+    durable = max(int(wire.value("PRAGMA main.synchronous")), durable)
     settings = {"foreign_keys": 0, "recursive_triggers": 0, "synchronous": durable}
     with attached_rows(wire, links, folder), wire.pragmas(**settings):
         if dry_run:
@@ -170,7 +171,8 @@ class _Restore:
         after = self._foreseen(found)
         unlike = after.overwritten + after.inserted
         if unlike:
-            told = f"{unlike} rows are not exactly as they were: the column types now convert their values"
+            some = "1 row is" if unlike == 1 else f"{unlike} rows are"
+            told = f"{some} not exactly as before: the column types now convert their values"
             report = replace(report, notes=(*report.notes, told))
         return report
 
@@ -224,7 +226,7 @@ class _Restore:
     def _judged(self, before: dict[str, int | None], after: dict[str, int | None]) -> tuple[str, ...]:
         worse = {name: (count or 0) - (before.get(name) or 0) for name, count in after.items()}
         told = tuple(
-            f"{more} row{'' if more == 1 else 's'} of {quote(name)} have no parent now"
+            f"{more} row{'' if more == 1 else 's'} of {quote(name)} would have no parent"
             for name, more in worse.items()
             if more > 0
         )

@@ -84,7 +84,7 @@ def restore_into(wire: Wire, links: Sequence[Link], *, folder: Path, told: Told 
             f'"{wire.name}" has pages of {own} bytes and the backup has {page_size}, which mode "{mode}" keeps',
             hint="Set PRAGMA journal_mode = DELETE first, or restore into a new file.",
         )
-    durable = 2 if mode == "wal" else 3
+    durable = max(int(wire.value("PRAGMA main.synchronous")), 2 if mode == "wal" else 3)
     with database_wire(links, folder) as source, wire.pragmas(synchronous=durable):
         copy_database(source, wire, told=told)
         return int(page_size) * int(links[-1].source.manifest["pages"])

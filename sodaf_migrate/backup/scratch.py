@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sodaf_migrate.backup.files import STALE
+from sodaf_migrate.backup.files import STALE, file_errors
 
 __all__ = ["BLOCK", "Scratch", "scratch_file"]
 
@@ -38,9 +38,10 @@ class Scratch:
         """All of ``data`` at the end, or at the offset ``at``."""
         view = memoryview(data)
         place = self.size if at is None else at
-        while view:
-            done = os.pwrite(self.descriptor, view, place)
-            view, place = view[done:], place + done
+        with file_errors(self.path, "be written"):
+            while view:
+                done = os.pwrite(self.descriptor, view, place)
+                view, place = view[done:], place + done
 
     def read(self, length: int, at: int) -> bytes:
         """``length`` bytes from ``at``, fewer only at the end."""
@@ -71,8 +72,9 @@ class Scratch:
 
 @contextmanager
 def scratch_file(folder: Path) -> Iterator[Scratch]:
-    """A new, empty scratch file in ``folder`` while the block runs. Raises OSError."""
-    scratch = Scratch(*_created(folder))
+    """A new, empty scratch file in ``folder`` while the block runs. Raises BackupFileError, DiskFullError."""
+    with file_errors(folder, "take a scratch file"):
+        scratch = Scratch(*_created(folder))
     try:
         yield scratch
     finally:

@@ -40,13 +40,13 @@ def second_look(wire: Wire) -> Iterator[Snapshot]:
     if wire.path is None:
         image = image_of(wire)
         with image_wire(image, wire.on_connect) as copy:
-            yield Snapshot(copy, wire.in_transaction, image)
+            yield Snapshot(copy, wire.holds_lock, image)
         return
     # Read-only, so that BEGIN IMMEDIATE on it locks attached files and begins a read of the main one.
     with open_wire(
         wire.path, readonly=True, on_connect=wire.on_connect, patience=wire.patience, watch=wire.watch
     ) as second:
-        yield Snapshot(second, wire.in_transaction)
+        yield Snapshot(second, wire.holds_lock)
 
 
 def ordinary_table(wire: Wire, name: str) -> Table:

@@ -68,6 +68,11 @@ class Wire:
         return self.connection.in_transaction
 
     @property
+    def holds_lock(self) -> bool:
+        """Whether the write lock is held: nobody else can commit meanwhile."""
+        return self.in_transaction and not self._reading
+
+    @property
     def name(self) -> str:
         """The database as messages call it: its path, or ":memory:"."""
         return str(self.path) if self.path is not None else ":memory:"

@@ -19,6 +19,7 @@ from sodaf_migrate.dialects.sqlite.copies import (
 )
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
+from sodaf_migrate.errors import BackupError
 from sodaf_migrate.plan import Loss
 from sodaf_migrate.schema.model import Table, fold
 from sodaf_migrate.wire.attach import attached
@@ -72,6 +73,12 @@ def _all(wire: Wire, losses: Sequence[Loss]) -> tuple[list[dict[str, Any]], list
 
 def _key(wire: Wire, table: Table, loss: Loss) -> tuple[str, ...]:
     """The columns by which a row is found again; () for the rowid, which finds those without a key too."""
+    if loss.columns and not loss.key and rowid_name(table) is None:
+        raise BackupError(
+            f'Values of "{table.name}" would not find their rows again: it has no key, and its columns use all of '
+            "rowid, _rowid_ and oid as names",
+            hint="Give the table a primary key, or rename one of those columns.",
+        )
     if loss.key and rowid_name(table) is not None and wire.value(has_null_keys(table, loss.key)):
         return ()
     return loss.key

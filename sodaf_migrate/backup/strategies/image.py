@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,12 +40,14 @@ def image(snapshot: Snapshot, *, folder: Path, direct: bool, told: Told) -> Iter
         yield Image(iter([whole] if whole else []), len(whole), page, "memory")
         return
     size = int(wire.value("PRAGMA main.page_count")) * page
-    if direct and size and may_read_file(snapshot, size):
-        assert wire.path is not None
-        with file_bytes(wire.path, size) as blocks:
-            yield Image(blocks, size, page, "file")
-        return
-    with scratch_file(folder) as scratch:
+    with ExitStack() as stack:
+        if direct and size and may_read_file(snapshot, size):
+            assert wire.path is not None
+            blocks = stack.enter_context(file_bytes(wire.path, size))
+            if blocks is not None:
+                yield Image(blocks, size, page, "file")
+                return
+        scratch = stack.enter_context(scratch_file(folder))
         with scratch_wire(scratch.path, patience=wire.patience, watch=wire.watch) as target:
             scratch.hide()
             copy_database(wire, target, told=told)

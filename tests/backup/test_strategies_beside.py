@@ -1,0 +1,228 @@
+"""Backups beside others: a writer that never stops, a crash at any moment, a database of more than a gigabyte."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from sodaf_migrate.backup.chain import page_index
+from sodaf_migrate.backup.pages import index_of, root_of
+from sodaf_migrate.backup.restore import restore_table
+from sodaf_migrate.backup.restore_database import restore_database
+from sodaf_migrate.backup.scratch import scratch_file
+from sodaf_migrate.backup.snapshot import second_look
+from sodaf_migrate.backup.strategies.full_database import full_database
+from sodaf_migrate.backup.strategies.full_table import full_table
+from sodaf_migrate.backup.strategies.incremental_database import changed_pages
+from tests.backup.kit import database, keep
+
+# Two accounts whose sum is always a thousand, and a row for each transfer: any mixture of two states shows.
+WRITER = """
+import sqlite3, sys, random, time
+c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+print("ready", flush=True)
+while True:
+    c.execute("BEGIN IMMEDIATE")
+    n = random.randrange(50)
+    c.execute("UPDATE account SET amount = amount - ? WHERE id = 1", (n,))
+    c.execute("INSERT INTO moved (n, what) VALUES (?, randomblob(3000))", (n,))
+    c.execute("DELETE FROM moved WHERE id < (SELECT max(id) FROM moved) - 200")
+    c.execute("UPDATE account SET amount = amount + ? WHERE id = 2", (n,))
+    c.execute("UPDATE account SET moved = (SELECT max(id) FROM moved)")
+    c.execute("COMMIT")
+    time.sleep(0.003)  # or nobody else would ever find the lock free
+"""
+BANK = (
+    "CREATE TABLE account (id INTEGER PRIMARY KEY, amount INTEGER, moved INTEGER, pad)",
+    "CREATE TABLE moved (id INTEGER PRIMARY KEY AUTOINCREMENT, n INTEGER, what BLOB)",
+    "INSERT INTO account SELECT 1, 500, 0, zeroblob(9000) UNION ALL SELECT 2, 500, 0, zeroblob(9000)",
+)
+
+
+STATE = "SELECT (SELECT max(id) FROM moved), (SELECT amount FROM account WHERE id = 1)"
+
+
+@contextmanager
+def hammered(path: Path) -> Iterator[None]:
+    """A process writes to the database all the while."""
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE)
+    try:
+        assert writer.stdout is not None and writer.stdout.readline() == b"ready\n"
+        yield
+        assert writer.poll() is None, "the writer met an error"
+    finally:
+        writer.kill()
+        writer.communicate()
+
+
+def sound(path: Path) -> tuple[int, int]:
+    """(sum of the accounts, transfers that are missing) of a restored database."""
+    connection = sqlite3.connect(path)
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        total = connection.execute("SELECT sum(amount) FROM account").fetchone()[0]
+        last = connection.execute("SELECT max(moved) - (SELECT ifnull(max(id), 0) FROM moved) FROM account").fetchone()[
+            0
+        ]
+        return total, last
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_one_committed_state_beside_a_writer(tmp_path: Path, folder: Path, mode: str) -> None:
+    """Under the lock both ways, and a table, show the state that the locked connection sees."""
+    with database(tmp_path / "a.db", [f"PRAGMA journal_mode = {mode}", *BANK]) as wire, hammered(tmp_path / "a.db"):
+        ways = set()
+        for turn in range(6):
+            time.sleep(0.05)
+            with wire.atomic(), second_look(wire) as look:
+                seen = wire.row(STATE)
+                with full_database(look, folder=folder, direct=bool(turn % 2)) as payload:
+                    (tmp_path / f"{turn}.db").write_bytes(b"".join(payload.stream))
+                with full_table(look, "moved", folder=folder) as table:
+                    assert table.manifest["table"]["sequence"] == (seen or ())[0]
+            ways.add(payload.manifest["way"])
+            assert sound(tmp_path / f"{turn}.db") == (1000, 0)
+            again = sqlite3.connect(tmp_path / f"{turn}.db")
+            found = again.execute(
+                "SELECT (SELECT max(id) FROM moved), (SELECT amount FROM account WHERE id = 1)"
+            ).fetchone()
+            again.close()
+            assert found == seen
+    assert "copy" in ways
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_one_committed_state_without_the_lock(tmp_path: Path, folder: Path, mode: str) -> None:
+    """On demand nobody is kept from writing in WAL mode, and the backup is one state all the same."""
+    with database(tmp_path / "a.db", [f"PRAGMA journal_mode = {mode}", *BANK]) as wire, hammered(tmp_path / "a.db"):
+        for turn in range(4):
+            with second_look(wire) as look, full_database(look, folder=folder) as payload:
+                assert payload.manifest["way"] == "copy"
+                (tmp_path / f"{turn}.db").write_bytes(b"".join(payload.stream))
+            assert sound(tmp_path / f"{turn}.db") == (1000, 0)
+
+
+def test_a_restore_waits_for_its_turn(tmp_path: Path, folder: Path) -> None:
+    """A table goes back in one transaction, between two of a writer's."""
+    with database(tmp_path / "a.db", ["PRAGMA journal_mode = wal", *BANK]) as wire:
+        link = keep(wire, lambda look: full_table(look, "account", folder=folder))
+        with hammered(tmp_path / "a.db"):
+            time.sleep(0.1)
+            restore_table(wire, [link], folder=folder)
+            assert wire.value("SELECT sum(amount) FROM account") == 1000
+
+
+CRASH = """
+import os, signal, sys
+from pathlib import Path
+from sodaf_migrate.backup import scratch
+from sodaf_migrate.backup.snapshot import second_look
+from sodaf_migrate.backup.strategies.full_table import full_table
+from sodaf_migrate.backup.strategies.full_database import full_database
+from sodaf_migrate.wire.open import open_wire
+path, folder, left = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+
+def trace(frame, event, argument):
+    global left
+    if "sodaf_migrate/backup" in frame.f_code.co_filename:
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return trace
+
+with open_wire(path) as wire, wire.atomic(), second_look(wire) as look:
+    sys.settrace(trace)
+    with full_table(look, "secret", folder=folder) as payload:
+        b"".join(payload.stream)
+    with full_database(look, folder=folder, direct=False) as payload:
+        b"".join(payload.stream)
+    sys.settrace(None)
+print("done")
+"""
+
+
+def test_a_crash_leaves_no_plaintext(tmp_path: Path, folder: Path) -> None:
+    """Killed at any line of the code that makes a payload, nothing of a row is in any file that is left."""
+    secret = "the secret of the house"
+    start = ["CREATE TABLE secret (a)", f"INSERT INTO secret VALUES ('{secret}')"]
+    with database(tmp_path / "a.db", start):
+        pass
+    step = 7 if os.environ.get("SODAF_TEST_DEEP") == "1" else 41
+    for left in range(0, 100_000, step):
+        ran = subprocess.run(
+            [sys.executable, "-c", CRASH, str(tmp_path / "a.db"), str(folder), str(left)],
+            capture_output=True,
+            check=False,
+        )
+        for path in folder.iterdir():
+            assert path.stat().st_mode & 0o777 == 0o600 and path.suffix == ".tmp"
+            assert secret.encode() not in path.read_bytes(), left
+            path.unlink()
+        if ran.returncode == 0:
+            assert ran.stdout == b"done\n"
+            break
+        assert ran.returncode == -signal.SIGKILL, ran.stderr
+    assert left > step
+
+
+@pytest.mark.skipif(os.environ.get("SODAF_TEST_DEEP") != "1", reason="writes three gigabytes")
+def test_more_than_a_gigabyte(tmp_path: Path, folder: Path) -> None:
+    """The page in which SQLite keeps its locks, at 1 GiB, holds no data and is copied as any other."""
+    path = tmp_path / "a.db"
+    start = ["PRAGMA page_size = 65536", "CREATE TABLE t (a)"]
+    with database(path, start) as wire:
+        with wire.atomic():
+            wire.run("INSERT INTO t VALUES (zeroblob(540000000)), (zeroblob(540000000)), ('end')")
+        digests = {}
+        for direct in (True, False):
+            digest, size = sha256(), 0
+            with (
+                wire.atomic(),
+                second_look(wire) as look,
+                full_database(look, folder=folder, direct=direct) as payload,
+            ):
+                for block in payload.stream:
+                    digest.update(memoryview(block)[100:] if not size else block)  # the header counts changes
+                    size += len(block)
+            assert size == path.stat().st_size > 1 << 30
+            digests[direct] = digest.hexdigest()
+        assert digests[True] == digests[False]
+
+
+def test_scratch_files_are_nobodys(tmp_path: Path, folder: Path) -> None:
+    """Mode 0600 whatever the umask, and locked, so that no tidying takes one in use."""
+    before = os.umask(0)
+    try:
+        with scratch_file(folder) as scratch:
+            assert scratch.path.stat().st_mode & 0o777 == 0o600
+            scratch.write(b"abc")
+            scratch.write(b"X", at=1)
+            scratch.hide()
+            assert list(folder.iterdir()) == [] and b"".join(scratch.blocks(2)) == b"aXc"
+    finally:
+        os.umask(before)
+    assert root_of(index_of([b"ab", b"cd"], 2), 2) == root_of(index_of([b"a", b"bcd"], 2), 2)
+
+
+def test_a_difference_beside_a_writer(tmp_path: Path, folder: Path) -> None:
+    """A chain made while somebody writes gives one committed state at each of its ends."""
+    with database(tmp_path / "a.db", ["PRAGMA journal_mode = wal", *BANK]) as wire, hammered(tmp_path / "a.db"):
+        links = [keep(wire, lambda look: full_database(look, folder=folder))]
+        for turn in range(3):
+            time.sleep(0.05)
+            index = page_index(links)
+            links.append(keep(wire, lambda look, i=index: changed_pages(look, i, 4096, folder=folder)))
+            restore_database(links, tmp_path / f"{turn}.db")
+            assert sound(tmp_path / f"{turn}.db") == (1000, 0)

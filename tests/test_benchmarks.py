@@ -17,6 +17,7 @@ TOY = {
     "doctypes.py": (["--size", "3", "--repeat", "1"], ["| **floor** |", "| first sync, all tables made |"]),
     "peers.py": (["--size", "1"], ["| own trigger | kept |", "| **kept** | **1 of 1** |"]),
     "boot.py": (["--size", "3", "--repeat", "3"], ["| quiet start |", "more for the hook"]),
+    "memory.py": (["--size", "20"], ["| rebuild |", "| conversion |"]),
     "alter.py": (["--size", "5", "20", "--only", "add column", "reorder columns"], ["| add column | instant |", "MB"]),
 }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from sodaf_migrate import __version__
+from sodaf_migrate.applier.healing import healed
 from sodaf_migrate.applier.preview import dry_run_of
 from sodaf_migrate.applier.run import run_as_one
 from sodaf_migrate.applier.session import Session
@@ -21,6 +22,7 @@ from sodaf_migrate.errors import DatabaseError, MigrationCancelledError, Migrati
 from sodaf_migrate.plan import Severity
 from sodaf_migrate.results import BatchMigrationResult, DryRunResult, MigrationResult
 from sodaf_migrate.schema.model import Schema, fold
+from sodaf_migrate.wire.turns import taking_turns
 
 __all__ = ["Batch"]
 
@@ -42,16 +44,7 @@ class Batch:
         """Sync them all, those first on which others depend."""
         began = time.perf_counter()
         names = self.session.engine.names()
-        quiet = self._settled(names)
-        todo = [name for name in names if name not in quiet]
-        self.wish(todo)
-        glance = self.session.glance
-        if glance is not None:  # it is good until the first change: those that are in step go first
-            todo.sort(key=lambda name: glance.comparison(self.session, name) is None)
-        self.results = [_unchanged(name) for name in names if name in quiet]
-        not_tried = self._run_as_one(todo) if self.session.options.transaction == "run" else self._run_each(todo)
-        with self.session.wire.watch.shielded():  # also where the run was cancelled: the next one has less to look at
-            self._remember(quiet)
+        warnings, not_tried = self._in_turn(names)
         place = {name: number for number, name in enumerate(names)}
         self.results.sort(key=lambda result: place[result.doctype])
         return BatchMigrationResult(
@@ -59,8 +52,36 @@ class Batch:
             results=tuple(self.results),
             not_tried=not_tried,
             total_time=time.perf_counter() - began,
-            warnings=tuple(f"{r.doctype}: {text}" for r in self.results for text in r.warnings),
+            warnings=(*warnings, *(f"{r.doctype}: {text}" for r in self.results for text in r.warnings)),
         )
+
+    def _in_turn(self, names: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Sync what there is to do; gives what has to be told of an earlier run, and the names not tried."""
+        quiet, todo = self._to_do(names)
+        if self.session.options.transaction == "run" or len(todo) < 2:
+            return (), self._synced(names, quiet, todo)
+        with taking_turns(self.session.wire, self.run_id) as turn:
+            if turn.waited:
+                quiet, todo = self._to_do(names)
+            return healed(self.session, turn), self._synced(names, quiet, todo)
+
+    def _to_do(self, names: Collection[str]) -> tuple[frozenset[str], list[str]]:
+        """The DocTypes for which nothing can have changed, and the others in the order of the run."""
+        quiet = self._settled(names)
+        todo = [name for name in names if name not in quiet]
+        self.session.glance = None
+        self.wish(todo)
+        glance = self.session.glance
+        if glance is not None:  # it is good until the first change: those that are in step go first
+            todo.sort(key=lambda name: glance.comparison(self.session, name) is None)
+        return quiet, todo
+
+    def _synced(self, names: Collection[str], quiet: frozenset[str], todo: list[str]) -> tuple[str, ...]:
+        self.results = [_unchanged(name) for name in names if name in quiet]
+        not_tried = self._run_as_one(todo) if self.session.options.transaction == "run" else self._run_each(todo)
+        with self.session.wire.watch.shielded():  # also where the run was cancelled: the next one has less to look at
+            self._remember(quiet)
+        return not_tried
 
     def preview(self, wanted: Collection[str] | None = None) -> tuple[DryRunResult, ...]:
         """What ``run`` would do with each, or with those that are ``wanted``."""

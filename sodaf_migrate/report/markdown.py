@@ -10,8 +10,8 @@ from sodaf_migrate.report.sections import Entry, Page, Report, Section
 
 __all__ = ["markdown_of"]
 
-# What would be markup anywhere in a line (github.github.com/gfm, 2.4 Backslash escapes).
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:])")
+# What would be markup in a line (github.github.com/gfm): anywhere, before an address or emoji, and at its beginning.
+_MARKUP = re.compile(r"[\\`*_\[\]|~>$]|:(?=//|\w+:)|^[#+\-=]|(?<=^\d)[.)]")
 _TABLED = ("changes", "how", "findings")
 _HEADS = {"changes": ("", "change"), "how": ("cost", "step"), "findings": ("finding", "what")}
 
@@ -85,7 +85,7 @@ def _item(entry: Entry) -> Iterator[str]:
 def escaped(text: str) -> str:
     """``text`` as Markdown that shows just it, in one line, in a table cell too; it mentions and links nobody."""
     plain = visible(text).replace("&", "&amp;").replace("<", "&lt;")
-    return _MARKUP.sub(r"\\\1", plain).replace("@", "@<!-- -->")
+    return _MARKUP.sub(r"\\\g<0>", plain).replace("@", "@<!-- -->")
 
 
 def _code(text: str) -> str:

@@ -22,8 +22,9 @@ from sodaf_migrate.compare.changes import (
     VirtualTableChange,
 )
 from sodaf_migrate.compare.drift import Drift
+from sodaf_migrate.dialects.sqlite.script import Script
 from sodaf_migrate.errors import DataLossRiskError, DefinitionError, LockHeldError
-from sodaf_migrate.plan import Cost, Finding, Guard, Hazard, Plan, Severity, Statement, Step
+from sodaf_migrate.plan import Cost, Estimate, Finding, Guard, Hazard, Loss, Plan, Severity, Statement, Step
 from sodaf_migrate.results import (
     BatchMigrationResult,
     DataLossRisk,
@@ -213,6 +214,7 @@ PLAN = Plan(
             hazards=(LOSSY, DROP),
             guards=(Guard(sql="SELECT 12", expected=12, meaning="values that do not convert"),),
             irreversible="the values of fax, without a backup",
+            losses=(Loss(table=T, columns=("fax",), became=("",), key=("name",)),),
         ),
     ),
     findings=(PENDING,),
@@ -231,12 +233,65 @@ REFUSED_RUN = DryRunResult(
     errors=("data would be lost",),
     estimated_time=1.25,
     estimated_from="measured defaults",
+    uninterruptible_time=0.25,
+    estimates=(
+        Estimate(title="rename", target=T, cost=Cost.INSTANT, seconds=0.001, source="measured defaults"),
+        Estimate(
+            title="rebuild",
+            target=T,
+            cost=Cost.REBUILD,
+            rows=4812,
+            bytes=1_300_000,
+            extra_disk=2_600_000,
+            seconds=1.249,
+            source="measured defaults",
+        ),
+    ),
     estimated_affected_rows=4812,
+    bytes_touched=1_300_000,
+    extra_disk=2_600_000,
     data_loss_risks=(DataLossRisk.from_hazard(LOSSY), DataLossRisk.from_hazard(DROP, allowed=True)),
     findings=(PENDING, BROKEN),
     diff=DIFF,
     plan=PLAN,
     error=DataLossRiskError("data would be lost", hint="--allow it"),
+)
+HOSTILE = "<script>alert(1)</script> | `x` *y* @team [a](http://b) &amp; \x1b[31m \n# z \u202e"
+HOSTILE_RUN = replace(
+    REFUSED_RUN,
+    doctype=HOSTILE,
+    data_loss_risks=(DataLossRisk.from_hazard(replace(LOSSY, doctype=HOSTILE, column="`|", samples=(HOSTILE,))),),
+    findings=(replace(PENDING, target=HOSTILE, message=HOSTILE, hint=HOSTILE),),
+    diff=replace(DIFF, doctype=HOSTILE, columns=(ColumnChange(table=T, old=None, new=replace(PHONE, name=HOSTILE)),)),
+    plan=replace(
+        PLAN,
+        steps=(
+            replace(
+                PLAN.steps[0],
+                title=HOSTILE,
+                reason=HOSTILE,
+                up=(Statement(sql=f'CREATE TABLE "{HOSTILE}" (\n```\n)'),),
+                losses=(Loss(table=HOSTILE, where=HOSTILE[:20]),),
+            ),
+        ),
+    ),
+)
+ALLOWED_RUN = replace(
+    REFUSED_RUN,
+    success=True,
+    error=None,
+    errors=(),
+    findings=(PENDING,),
+    data_loss_risks=(DataLossRisk.from_hazard(LOSSY, allowed=True),),
+    uninterruptible_time=1.5,
+    script=Script(
+        before=("SELECT 'before';",),
+        change=('ALTER TABLE "tabCustomer" RENAME COLUMN "phone" TO "mobile";',),
+        after=("SELECT 'after';",),
+        record=("INSERT INTO t VALUES ('record');",),
+        edits_catalogue=True,
+        head=(4, "c0ffee"),
+    ),
 )
 QUIET_RUN = DryRunResult(success=True, changed=False, doctype="Item", diff=SchemaDiff(doctype="Item"))
 

@@ -24,6 +24,8 @@ CASES: dict[str, Any] = {
     "diffs": (samples.DIFF, samples.QUIET_RUN.diff),
     "every_change": samples.EVERY_CHANGE,
     "dry_run_refused": samples.REFUSED_RUN,
+    "dry_run_allowed": samples.ALLOWED_RUN,
+    "dry_run_hostile": samples.HOSTILE_RUN,
     "dry_run_in_step": samples.QUIET_RUN,
     "dry_runs": (samples.QUIET_RUN, samples.REFUSED_RUN),
     "result_applied": samples.APPLIED,

@@ -18,6 +18,7 @@ from sodaf_migrate.applier.session import Session, warnings_of
 from sodaf_migrate.applier.status import adopted, status_of
 from sodaf_migrate.compare.names import object_names
 from sodaf_migrate.desired import SiteRules
+from sodaf_migrate.dialects.sqlite.facts import live_columns
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.doctype.engine import DocTypeEngine
@@ -234,6 +235,19 @@ class MigrationApplier:
         """How every DocType stands; nothing is written. ``lock_timeout`` in seconds."""
         with self._session(SyncOptions(lock_timeout=lock_timeout), readonly=True) as session:
             return status_of(session)
+
+    def column_names(self, name: str) -> frozenset[str]:
+        """The columns of one DocType: those that its definition has, and those that its live table has."""
+        doctype = self.engine.get(name)
+        wished = {column.fieldname for column in doctype.column_fields}
+        return frozenset(wished | self.live_names([name]))
+
+    def live_names(self, names: Collection[str]) -> frozenset[str]:
+        """The columns that the live tables of these DocTypes have."""
+        tables = [self.engine.get(name).table for name in names]
+        with self._session(SyncOptions(), readonly=True) as session:
+            found = [live_columns(session.wire, table) for table in tables]
+        return frozenset().union(*found)
 
     def adopt(self, *names: str) -> dict[str, tuple[ObjectName, ...]]:
         """Take the live tables of these DocTypes (all without a name) over as ours; writes history alone."""

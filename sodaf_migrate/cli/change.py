@@ -10,6 +10,7 @@ import click
 
 from sodaf_migrate.cli.exits import Exit, exit_of, exit_of_batch
 from sodaf_migrate.cli.look import look
+from sodaf_migrate.cli.names import check_names
 from sodaf_migrate.cli.site import (
     answer,
     answers_json,
@@ -74,6 +75,7 @@ def sync(
     )
     applier = open_applier(context, site)
     names = chosen(applier.engine.names(), named, every)
+    check_names(applier, names or applier.engine.names(), allow, options.renames)
     if len(names) == 1:
         result = applier.sync_doctype(names[0], options)
         answer(context, result)

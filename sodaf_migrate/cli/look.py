@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sodaf_migrate.cli.exits import Exit, exit_of
+from sodaf_migrate.cli.names import check_names
 from sodaf_migrate.cli.site import (
     answer,
     check_option,
@@ -78,6 +79,7 @@ def look(
     )
     applier = open_applier(context, site)
     names = chosen(applier.engine.names(), named, every)
+    check_names(applier, names or applier.engine.names(), allow, options.renames)
     found = applier.dry_run_all(options, names=names)
     answer(context, found[0] if len(names) == 1 else found, sql=sql, output=output)
     errors = [result.error for result in found if result.error is not None and not result.refused_risks]
@@ -114,6 +116,7 @@ def diff(
     )
     applier = open_applier(context, site)
     names = chosen(applier.engine.names(), named, every)
+    check_names(applier, names or applier.engine.names(), allow, options.renames)
     found = tuple(applier.plan(name, options).diff for name in names or applier.engine.names())
     answer(context, found[0] if len(names) == 1 else found, output=output)
     return Exit.PENDING if check and any(difference.has_changes for difference in found) else Exit.DONE

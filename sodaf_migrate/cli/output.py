@@ -19,6 +19,8 @@ def write_file(output: str, text: str, *, never: str | None) -> None:
     ``never`` is the database: neither it nor what SQLite keeps beside it is ever written. Raises ConfigurationError.
     """
     path = Path(output)
+    if "\0" in output or not path.name:
+        raise ConfigurationError(f"{output!r} is not the path of a file", hint="Give --output a file.")
     if never is not None and any(_same(path, Path(never + ending)) for ending in _BESIDE):
         raise ConfigurationError(f'"{output}" is the database itself', hint="Give --output another file.")
     draft = path.parent / f".{path.name}.{secrets.token_hex(4)}"
@@ -28,16 +30,15 @@ def write_file(output: str, text: str, *, never: str | None) -> None:
             return
         draft.write_text(text, encoding="utf-8", newline="")
         os.replace(draft, path)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         draft.unlink(missing_ok=True)
-        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigurationError(
-            f'"{output}" cannot be written: {reason}', hint="Check the folder and its permissions."
+            f'"{output}" cannot be written: {error.strerror}', hint="Check the folder and its permissions."
         ) from error
 
 
 def _same(path: Path, other: Path) -> bool:
     try:
         return path.samefile(other)
-    except (OSError, ValueError):  # one of them is not there, or can be none
+    except OSError:  # one of them is not there
         return path.absolute() == other.absolute()

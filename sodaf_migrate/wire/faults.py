@@ -119,6 +119,23 @@ FAULTS: dict[int, Fault] = {
     ),
 }
 
+_WAL = Fault(
+    DatabaseOpenError,
+    '"{name}" is in WAL mode, and even to read it SQLite has to write files beside it, which this user may not',
+    "Look as a user who may write in that folder, or while an application has the database open.",
+)
+#: Extended result codes that mean something else than their primary one (sqlite.org/rescode.html).
+_EXTENDED = {
+    sqlite3.SQLITE_READONLY_ROLLBACK: Fault(
+        DatabaseOpenError,
+        '"{name}" has a hot journal: a program died in the midst of a change, which has to be rolled back first',
+        "Open it once for writing (its application does, or `sodaf-migrate sync`); a dry run writes nothing.",
+    ),
+    sqlite3.SQLITE_READONLY_RECOVERY: _WAL,
+    sqlite3.SQLITE_READONLY_CANTINIT: _WAL,
+    sqlite3.SQLITE_READONLY_DIRECTORY: _WAL,
+}
+
 _CLOSED = Fault(DatabaseError, 'The connection to "{name}" is closed', "Open it again, and keep it open meanwhile.")
 _THREAD = Fault(
     DatabaseError,
@@ -131,6 +148,11 @@ def primary_code(error: sqlite3.Error) -> int | None:
     """SQLite's primary result code of a driver error, or None for one that the driver itself made."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
+
+
+def error_code(error: sqlite3.Error) -> int:
+    """SQLite's extended result code of a driver error, 0 for one that the driver itself made."""
+    return int(getattr(error, "sqlite_errorcode", None) or 0)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -172,6 +194,8 @@ def translate(error: Exception, *, path: Path | None, sql: str = "") -> Database
 def _fault(error: Exception) -> Fault:
     if isinstance(error, sqlite3.Error):
         code = primary_code(error)
+        if error_code(error) in _EXTENDED:
+            return _EXTENDED[error_code(error)]
         if code is not None:
             return FAULTS.get(code, Fault(DatabaseError, 'SQLite failed on "{name}": {reason}', "See details."))
         if "closed" in str(error) or "__init__ not called" in str(error):

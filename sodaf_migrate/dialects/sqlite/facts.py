@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["IndexFacts", "PartFacts", "TableFacts", "read_facts", "shadow_names"]
+__all__ = ["IndexFacts", "PartFacts", "TableFacts", "live_columns", "read_facts", "shadow_names"]
 
 TABLE_LIST_SINCE = (3, 37, 0)
 _MOST_NAMES = 500  # beyond that all are read: one query with all names would be longer than the answer is
@@ -144,3 +144,8 @@ def _options(
         for table, found in indexes.items()
         if any(index.origin == "pk" and index.name not in automatic for index in found)
     }
+
+
+def live_columns(wire: Wire, table: str) -> frozenset[str]:
+    """The names of a table's columns; none where there is no such table."""
+    return frozenset(name for (name,) in wire.query("SELECT name FROM pragma_table_xinfo(?, 'main')", (table,)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +21,13 @@ __all__ = [
     "PruneOptions",
     "RollbackOptions",
     "SyncOptions",
+    "Transformer",
     "allows",
+    "function_name",
 ]
+
+#: A SQL expression over the row, or a function from the old value to the new one.
+Transformer: TypeAlias = str | Callable[[Any], Any]
 
 #: What becomes of values that a field's new type would lose or cannot take.
 OnConversionError: TypeAlias = Literal["refuse", "null", "default", "keep"]
@@ -40,6 +46,11 @@ HAZARDS = (
     "foreign_object_change",
     "downgrade",
 )
+
+
+def function_name(key: str) -> str:
+    """The SQL function that the Python transformer of "DocType.field" is registered as."""
+    return f"sodaf_{hashlib.sha256(key.lower().encode()).hexdigest()[:16]}"
 
 
 def allows(allow: frozenset[str], hazard: str, doctype: str, column: str | None = None) -> bool:
@@ -63,6 +74,9 @@ class SyncOptions:
     leaves a DocType alone whose definition, as history shows, is older than the one applied (its result is "older").
     ``timeout`` bounds each migration from the look at its table to COMMIT (a run in one transaction as a whole),
     ``cancel`` stops all of the call from another thread; what was done is rolled back.
+    ``transformers`` gives fields ("Customer.phone") their own way of carrying values over where their type changes: an
+    SQL expression over the row, or a function of one value. ``sqlite_version`` plans for an older library than the
+    one loaded.
     ``before`` and ``after`` are called inside the transaction with (connection, plan), ``on_error`` after its rollback
     with (plan, error). Raises ConfigurationError for an unknown hazard, and a timeout that is not above zero.
     """
@@ -74,6 +88,8 @@ class SyncOptions:
     on_conversion_error: OnConversionError | None = None
     date_formats: Sequence[str] | None = None
     number_formats: Sequence[str] | None = None
+    transformers: Mapping[str, Transformer] = field(default_factory=dict)
+    sqlite_version: tuple[int, int, int] | None = None
     transaction: Literal["migration", "run"] = "migration"
     continue_on_error: bool = True
     lock_timeout: float = 30.0
@@ -117,6 +133,7 @@ class DryRunOptions:
     on_conversion_error: OnConversionError | None = None
     date_formats: Sequence[str] | None = None
     number_formats: Sequence[str] | None = None
+    transformers: Mapping[str, Transformer] = field(default_factory=dict)
     keep_newer: bool = False
     lock_timeout: float = 30.0
     script: bool = False  # also make the SQL script for the sqlite3 shell
@@ -131,6 +148,7 @@ class DryRunOptions:
             on_conversion_error=self.on_conversion_error,
             date_formats=self.date_formats,
             number_formats=self.number_formats,
+            transformers=self.transformers,
             keep_newer=self.keep_newer,
             lock_timeout=self.lock_timeout,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,12 +21,13 @@ from sodaf_migrate.desired import SiteRules
 from sodaf_migrate.dialects.sqlite.facts import live_columns
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.scope import without
+from sodaf_migrate.dialects.sqlite.transform import python_functions
 from sodaf_migrate.doctype.engine import DocTypeEngine
 from sodaf_migrate.errors import ConfigurationError, PlanRefusedError
 from sodaf_migrate.events import CancelToken, Listener, Teller, silent
 from sodaf_migrate.execute.executor import MigrationExecutor
 from sodaf_migrate.history.manager import MigrationHistoryManager
-from sodaf_migrate.options import DryRunOptions, RollbackOptions, SyncOptions
+from sodaf_migrate.options import DryRunOptions, RollbackOptions, SyncOptions, function_name
 from sodaf_migrate.plan import Plan
 from sodaf_migrate.results import (
     BatchMigrationResult,
@@ -38,6 +39,7 @@ from sodaf_migrate.results import (
 )
 from sodaf_migrate.schema.model import ObjectName, Schema
 from sodaf_migrate.wire.connection import OnConnect, Wire
+from sodaf_migrate.wire.functions import functions
 from sodaf_migrate.wire.open import Target, is_new, look_wire, open_wire
 
 __all__ = ["MigrationApplier"]
@@ -92,7 +94,7 @@ class MigrationApplier:
             if readonly
             else open_wire(self.target, must_exist=not create, **prepared)
         )
-        with opened as wire, self._cancellable(wire, options):
+        with opened as wire, self._cancellable(wire, options), functions(wire, _python_of(options)):
             yield Session(
                 wire=wire,
                 engine=self.engine,
@@ -277,3 +279,9 @@ class MigrationApplier:
         with self._session(SyncOptions(), readonly=True) as session:
             record = session.history.find(migration_id)
             return record is not None and record.status == "applied"
+
+
+def _python_of(options: SyncOptions) -> dict[str, Callable[[Any], Any]]:
+    """The call's transformers in Python, as functions that SQL can call."""
+    made = {function_name(key): how for key, how in options.transformers.items() if not isinstance(how, str)}
+    return python_functions(made) if made else {}

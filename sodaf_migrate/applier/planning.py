@@ -14,6 +14,7 @@ from sodaf_migrate.dialects.sqlite.census import questions, statistics_tables, t
 from sodaf_migrate.dialects.sqlite.planner import make_plan
 from sodaf_migrate.dialects.sqlite.refill import Refill
 from sodaf_migrate.dialects.sqlite.settle import Manner, Verdict, settle
+from sodaf_migrate.dialects.sqlite.transform import check_expressions, refuse_faults
 from sodaf_migrate.errors import DataLossRiskError, UnsupportedChangeError
 from sodaf_migrate.options import SyncOptions
 from sodaf_migrate.plan import Finding, Hazard, Plan, Severity
@@ -42,6 +43,7 @@ class Planning:
         said = (*_kept_findings(comparison), *_rename_findings(comparison), *_late_renames(comparison))
         if self.options.keep_newer:
             said = (*_older(comparison, version, digest), *said)
+        said = (*said, *_unused_transformers(comparison))
         fields = {"fields": dict(comparison.fields)}
         if not comparison.diff.has_changes:
             doctype = comparison.diff.doctype
@@ -58,16 +60,24 @@ class Planning:
             on_connect=self.wire.on_connect,
             statistics=statistics_tables(self.wire),
             edits=self.edits and self.wire.catalogue_is_open(),
+            sqlite_version=self.options.sqlite_version,
         )
         owns, disowns = _ownership(comparison)
         declared = [list(rename) for rename in comparison.declared]
-        applied_as = {"declared": declared, "engine": __version__, "doctype_digest": digest}
+        applied_as = {
+            "declared": declared,
+            "spent": [list(one) for one in comparison.spent],
+            "engine": __version__,
+            "doctype_digest": digest,
+        }
         details = {**plan.details, **fields, **applied_as}
         return replace(plan, owns=owns, disowns=disowns, findings=(*plan.findings, *said), details=details)
 
     def verdict(self, comparison: Comparison) -> Verdict:
         """What of the diff can be made now, by the census."""
         diff = comparison.diff
+        check_expressions(comparison.live, diff, self.wire.on_connect)
+        refuse_faults(self.wire, comparison.live, diff)
         census = take_census(
             self.wire, questions(comparison.live, diff, allows=self.options.allows, refills=self.refills)
         )
@@ -215,6 +225,17 @@ def _rename_findings(comparison: Comparison) -> Iterable[Finding]:
             target=f"{table}.{new}",
             message=f'"{old}" goes and "{new}" of the same type comes: was it renamed?',
             hint=f'If so, add "old_fieldname": "{old}" to the field "{new}".',
+        )
+
+
+def _unused_transformers(comparison: Comparison) -> Iterable[Finding]:
+    for key in comparison.unused:
+        yield Finding(
+            code="TRANSFORMER_UNUSED",
+            severity=Severity.WARNING,
+            target=key,
+            message=f'the transformer of "{key}" has nothing to do: the field is not new and does not change its type',
+            hint="Leave it out; values of a field that keeps its type are changed with a hook.",
         )
 
 

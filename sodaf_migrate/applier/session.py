@@ -106,6 +106,7 @@ class Session:
             renames=known.declared,
             version=record.version if record else None,
             fields=known.fields,
+            spent=known.spent,
             superseded=self.history.superseded(doctype).get(doctype, frozenset()),
         )
 

@@ -80,6 +80,7 @@ def adopted(session: Session, names: Iterable[str]) -> dict[str, tuple[ObjectNam
                 there,
                 declared=declared_renames(wish),
                 fields=_live_types(doctype, live),
+                spent=[(fold(field.fieldname), field.transform) for field in doctype.column_fields if field.transform],
                 version=doctype.version,
                 stored=left_texts(live, sorted(mine)),
             )

@@ -66,13 +66,16 @@ class Treatment:
     """How the values of a field that changes its type are carried over, beside what the two types say.
 
     ``options`` are those of a Select; ``on_conversion_error`` is what becomes of values that are lost or do not
-    convert; the formats are the site's or the call's.
+    convert; the formats are the site's or the call's. ``transform`` (SQL over the row as it will be called) or
+    ``function`` (the SQL name of a Python function) gives the new value instead of all that.
     """
 
     options: tuple[str, ...] = ()
     on_conversion_error: str = "refuse"
     date_formats: tuple[str, ...] = ()
     number_formats: tuple[str, ...] = ()
+    transform: str = ""
+    function: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

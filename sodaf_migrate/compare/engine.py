@@ -14,6 +14,7 @@ from sodaf_migrate.compare.field_types import FieldTypes, differ, to_remember, w
 from sodaf_migrate.compare.follow import Definitions, doctype_renamed, fields_renamed
 from sodaf_migrate.compare.names import carried
 from sodaf_migrate.compare.renames import resolve_renames
+from sodaf_migrate.compare.transformers import Spent, check_transformers, spent, unused, with_transformers
 from sodaf_migrate.desired import SINGLES_TABLE, SiteRules, Wish, singles_indexes, singles_table, wished
 from sodaf_migrate.doctype.model import DocType
 from sodaf_migrate.options import SyncOptions
@@ -30,7 +31,8 @@ class Remembered:
     """What history says about one DocType: what is ours, and the renames that were declared before.
 
     ``version`` is the one applied last, None when history has never heard of the DocType; ``fields`` the type of
-    each field then; ``superseded`` are the digests of the definitions that were applied before the last one.
+    each field then; ``superseded`` are the digests of the definitions that were applied before the last one; ``spent``
+    the transformers of definitions that were done.
     """
 
     owned: frozenset[ObjectName] = frozenset()
@@ -38,18 +40,23 @@ class Remembered:
     version: str | None = None
     fields: FieldTypes = field(default_factory=dict)
     superseded: frozenset[str] = frozenset()
+    spent: frozenset[Spent] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """A diff with what it was made from: ``live`` as read, before any rename, the ``wish`` as SQLite stores it, and
-    the ``memory`` of what was done before. ``fields`` are field types that history has to learn (None: forget)."""
+    the ``memory`` of what was done before. ``fields`` are field types that history has to learn (None: forget),
+    ``spent`` the definition's transformers that the diff does, ``unused`` those of the call that find nothing to do.
+    """
 
     diff: SchemaDiff
     live: Schema
     wish: Schema
     declared: tuple[Rename, ...] = ()
     fields: Mapping[str, str | None] = field(default_factory=dict)
+    spent: tuple[Spent, ...] = ()
+    unused: tuple[str, ...] = ()
     memory: Remembered = field(default_factory=Remembered)
 
 
@@ -93,6 +100,7 @@ class SchemaComparisonEngine:
     ) -> Comparison:
         """What a DocType's tables need; ``wish`` is its normalised wish where the caller has it already."""
         options = options or SyncOptions()
+        check_transformers(options, self.engine)
         doctype = self.engine.get(name)
         asked, neutral = self.wish_of(doctype)
         wish = wish if wish is not None else self.normalise(neutral)
@@ -115,8 +123,14 @@ class SchemaComparisonEngine:
         kept = (Kept(name=ObjectName("table", left.name, left.name), reason="removed_table"),) if left else ()
         known = {**self._former_types(found.diff, asked), **memory.fields}
         typed = with_field_types(found.diff, doctype, live, known, self.rules, options)
-        fields = to_remember(doctype, memory.fields, typed.columns)
-        return replace(found, diff=replace(typed, kept=typed.kept + kept), fields=fields)
+        typed = with_transformers(typed, doctype, options, memory.spent)
+        return replace(
+            found,
+            diff=replace(typed, kept=typed.kept + kept),
+            fields=to_remember(doctype, memory.fields, typed.columns),
+            spent=spent(doctype, typed),
+            unused=tuple(unused(options, doctype, typed.columns)),
+        )
 
     def _former_types(self, diff: SchemaDiff, asked: Wish) -> FieldTypes:
         """What history knows under the name that the DocType had until now."""
@@ -132,7 +146,12 @@ class SchemaComparisonEngine:
         A thousand DocTypes that are in step are found to be so without a thousand looks at what surrounds them.
         """
         doctype = self.engine.get(name)
-        if doctype.old_name or options.renames or any(field.old_fieldname for field in doctype.fields):
+        if (
+            doctype.old_name
+            or options.renames
+            or options.transformers
+            or any(field.old_fieldname for field in doctype.fields)
+        ):
             return None
         policy = self._policy(name, options, memory)
         diff = compare(live, wish, doctype=name, policy=policy)

@@ -58,6 +58,11 @@ def _options(value: Any) -> Any:
     return value
 
 
+def _expression(value: Any) -> Any:
+    """{"sql": "…"} or the bare text of an expression; anything else is left to pydantic."""
+    return value["sql"] if isinstance(value, dict) and set(value) == {"sql"} else value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
@@ -83,6 +88,7 @@ class DocField(BaseModel):
     old_fieldname: Names = ()
     on_delete: str | None = None
     on_conversion_error: Annotated[str | None, BeforeValidator(_blank_is_none)] = None
+    transform: Annotated[str | None, BeforeValidator(_expression)] = None
 
     @property
     def type(self) -> FieldType:

@@ -176,6 +176,14 @@ def _unknown_policy(said: str, policy: str | None) -> _Found:
     return "CONVERSION_POLICY_UNKNOWN", f'{said} has the unknown on_conversion_error "{policy}"', f"Known: {known}."
 
 
+def transform_is_one_expression(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
+    fault = where_fault(field.transform or "") if (field.transform or "").strip() else "it is empty"
+    if field.transform is None or fault is None:
+        return None
+    said = f"{_of(doctype, field)} has a transform that is no single SQL expression: {fault}"
+    return "TRANSFORM_INVALID", said, 'Give one expression over the fields of the row: {"sql": "trim(phone)"}.'
+
+
 def column_is_there_for_unique(doctype: DocType, field: DocField, kind: FieldType) -> _Found:
     return _without_column(doctype, field, kind, "unique") if field.unique else None
 
@@ -217,6 +225,7 @@ GIVEN_RULES: tuple[tuple[str, FieldRule], ...] = (
     ("default", default_fits),
     ("on_delete", on_delete_is_known),
     ("on_conversion_error", policy_is_known),
+    ("transform", transform_is_one_expression),
     ("unique", column_is_there_for_unique),
     ("indexed", column_is_there_for_indexed),
     ("search_index", column_is_there_for_indexed),

@@ -186,6 +186,7 @@ class MigrationHistoryManager:
         *,
         declared: Iterable[Rename] = (),
         fields: Mapping[str, str | None] | None = None,
+        spent: Iterable[tuple[str, str]] = (),
         version: str | None = None,
         stored: Iterable[Iterable[str]] = (),
     ) -> None:
@@ -197,6 +198,7 @@ class MigrationHistoryManager:
             "owns": sorted(astuple(name) for name in objects),
             "declared": sorted(declared),
             "fields": dict(fields or {}),
+            "spent": sorted(spent),
             "version": version,
             "by": self._user(),
             "stored": [list(text) for text in stored],
@@ -223,7 +225,8 @@ class MigrationHistoryManager:
             for name in ids:
                 now = self._standings(wire, name).get(name, Standing())
                 owns, declared = sorted(astuple(item) for item in now.owned), sorted(now.declared)
-                facts = {"ids": ids[name], "owns": owns, "declared": declared, "fields": now.fields, "by": self._user()}
+                facts = {"ids": ids[name], "owns": owns, "declared": declared, "by": self._user()}
+                facts |= {"fields": now.fields, "spent": sorted(now.spent)}
                 self._log(wire, "cleared", doctype=name, facts=facts)
             wire.run(f"DELETE FROM {HISTORY} {condition}", params)
         return sum(map(len, ids.values()))

@@ -29,15 +29,20 @@ class Entry:
     renames: tuple[tuple[ObjectName, ObjectName], ...] = ()
     declared: frozenset[Rename] = frozenset()
     fields: Mapping[str, str | None] = field(default_factory=dict)
+    spent: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What is ours now, every rename that was followed so far, and each field's type (by folded fieldname)."""
+    """What is ours now, every rename that was followed so far, and each field's type (by folded fieldname).
+
+    ``spent`` are the transformers (field, SQL) of definitions that were done.
+    """
 
     owned: frozenset[ObjectName] = field(default=frozenset())
     declared: frozenset[Rename] = field(default=frozenset())
     fields: Mapping[str, str] = field(default_factory=dict)
+    spent: frozenset[tuple[str, str]] = frozenset()
 
 
 def entry_of(kind: str, migration_id: str | None, reverses: str | None, objects: str) -> Entry:
@@ -52,6 +57,7 @@ def entry_of(kind: str, migration_id: str | None, reverses: str | None, objects:
         renames=tuple((_name(old), _name(new)) for old, new in facts.get("renames", ())),
         declared=frozenset((table, old, new) for table, old, new in facts.get("declared", ())),
         fields=facts.get("fields", {}),
+        spent=frozenset((name, text) for name, text in facts.get("spent", ())),
     )
 
 
@@ -60,15 +66,17 @@ def standing(entries: Iterable[Entry]) -> Standing:
     owned: frozenset[ObjectName] = frozenset()
     declared: frozenset[Rename] = frozenset()
     fields: dict[str, str | None] = {}
+    spent: frozenset[tuple[str, str]] = frozenset()
     for entry in effective(tuple(entries)):
         fields |= entry.fields
+        spent |= entry.spent
         if entry.kind == "cleared":  # it says itself what was ours then
             owned, declared = entry.owns, entry.declared
             continue
         owned = _renamed(owned, entry.renames) - entry.disowns | entry.owns
         declared |= entry.declared
     known = {name: kind for name, kind in fields.items() if kind is not None}
-    return Standing(owned=owned, declared=declared, fields=known)
+    return Standing(owned=owned, declared=declared, fields=known, spent=spent)
 
 
 def effective(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:

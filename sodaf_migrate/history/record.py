@@ -91,6 +91,7 @@ def record_of(
         "renames": [[astuple(old), astuple(new)] for old, new in plan.renames],
         "declared": plan.details.get("declared", []),
         "fields": plan.details.get("fields", {}),
+        "spent": plan.details.get("spent", []),
     }
     return MigrationRecord(
         id=id,

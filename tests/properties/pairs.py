@@ -26,12 +26,17 @@ from tests.oracle.facts import rowid_word
 _REFUSALS = Path(__file__).parents[2] / "docs" / "refusals.md"
 
 
+#: The planner is told one of these: half of the time the library that is loaded. DROP COLUMN is sound since 3.35.5.
+VERSIONS = (None, None, None, None, (3, 35, 0), (3, 35, 4), (3, 36, 0), (3, 39, 0))
+
+
 @dataclass
 class Outcome:
     """What became of a pair: ``status`` is applied, unchanged, refused or failed; ``problems`` says what was wrong."""
 
     seed: int
     kinds: tuple[str, ...]
+    variant: str = ""
     status: str = ""
     detail: str = ""
     fitting: bool = True  # the rows of A fit B
@@ -39,7 +44,7 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        head = f"pair {self.seed} {self.kinds}: {self.status} {self.detail[:600]}"
+        head = f"pair {self.seed} {self.kinds} ({self.variant}): {self.status} {self.detail[:600]}"
         return "\n  ".join([head, *self.problems[:6]])
 
 
@@ -55,6 +60,14 @@ class Site:
     foreign_keys: bool
     wal: bool
     renames: dict[str, str]
+    sqlite_version: tuple[int, int, int] | None  # what the planner is told to plan for, None for what is loaded
+
+    @property
+    def variant(self) -> str:
+        """The choices that are counted."""
+        version = ".".join(map(str, self.sqlite_version)) if self.sqlite_version else "loaded"
+        journal, keys = "wal" if self.wal else "rollback", "keys on" if self.foreign_keys else "keys off"
+        return f"{journal}, {keys}, {version}"
 
     @classmethod
     def of(cls, seed: int) -> Site:
@@ -68,6 +81,7 @@ class Site:
             foreign_keys=rng.random() < 0.5,
             wal=rng.random() < 0.3,
             renames=declared(made) if rng.random() < 0.9 else {},
+            sqlite_version=rng.choice(VERSIONS),
         )
 
 
@@ -244,7 +258,7 @@ def orphans_of_b(site: Site, connection: sqlite3.Connection, trial: sqlite3.Conn
 def judge(seed: int, folder: Path) -> Outcome:
     """Make the database, sync it, and say what was wrong with that."""
     site = Site.of(seed)
-    outcome = Outcome(seed, site.made.kinds, fitting=site.fitting)
+    outcome = Outcome(seed, site.made.kinds, site.variant, fitting=site.fitting)
     path = folder / f"{seed}.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
@@ -261,7 +275,7 @@ def judge(seed: int, folder: Path) -> Outcome:
 
 
 def sync(site: Site, connection: sqlite3.Connection, before: Snapshot, outcome: Outcome) -> None:
-    options = SyncOptions(force=True, column_order="match", renames=site.renames)
+    options = SyncOptions(force=True, column_order="match", renames=site.renames, sqlite_version=site.sqlite_version)
     applier = MigrationApplier(connection, executor=MigrationExecutor(part=3))  # so that few rows make many parts
     try:
         applier.adopt_schema()
@@ -278,6 +292,11 @@ def sync(site: Site, connection: sqlite3.Connection, before: Snapshot, outcome: 
         outcome.problems.append("an error that is none of the package's own")
         return
     outcome.status = "applied" if result.changed else "unchanged"
+    outcome.problems += beyond(site.sqlite_version, result.sql)
+    if connection.execute("PRAGMA foreign_keys").fetchone() != (int(site.foreign_keys),):
+        outcome.problems.append("foreign_keys is not what it was")
+    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal" if site.wal else "delete",):
+        outcome.problems.append("journal_mode is not what it was")
     codes = {finding.code for finding in result.findings}
     after = seen(connection)
     if "NOT_NULL_PENDING" in codes:
@@ -294,6 +313,15 @@ def sync(site: Site, connection: sqlite3.Connection, before: Snapshot, outcome: 
     except MigrationError as error:
         outcome.problems.append(f"a second sync fails: {type(error).__name__}: {error}")
     outcome.problems += difference(after, seen(connection))
+
+
+def beyond(version: tuple[int, int, int] | None, statements: tuple[str, ...]) -> list[str]:
+    """The statements that a library of that version does not have, or does wrong."""
+    told = version or sqlite3.sqlite_version_info
+    words = [r"ALTER TABLE .* ALTER ", r"ALTER TABLE .* (ADD|DROP) CONSTRAINT "] if told < (3, 53, 0) else []
+    words += [r"ALTER TABLE .* DROP COLUMN "] if told < (3, 35, 5) else []
+    found = [sql for sql in statements for word in words if re.match(word, sql)]
+    return [f"{sql} does not work in {version}" for sql in found]
 
 
 def seen(connection: sqlite3.Connection) -> Snapshot:
@@ -345,6 +373,7 @@ def main(seeds: list[int]) -> None:
             site = Site.of(seed)
             print(f"-- A\n{script(site.a)}\n-- B\n{script(site.b)}")
             print(f"-- renames {site.renames}, fitting rows {site.fitting}, short records {site.short_records}")
+            print(f"-- {site.variant}")
             print(judge(seed, Path(folder)))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.properties.pairs import Outcome, judge
+from tests.properties.pairs import VERSIONS, Outcome, judge
 
 FIRST = int(os.environ.get("SODAF_TEST_SEED", "0"))
 COUNT = 5_000 if os.environ.get("SODAF_TEST_DEEP") == "1" else 200
@@ -58,3 +58,11 @@ def test_most_pairs_apply(outcomes: list[Outcome]) -> None:
     counted = Counter(outcome.status for outcome in fitting)
     refused = [outcome for outcome in fitting if outcome.status in ("refused", "failed", "pending")]
     assert len(refused) <= 0.05 * len(fitting), f"{counted}\n{shown(refused)}"
+
+
+def test_every_variant_was_there(outcomes: list[Outcome]) -> None:
+    """Both journals, with foreign keys on and off, and plans for older libraries, each with pairs that were applied."""
+    counted = Counter(word for each in outcomes if each.status == "applied" for word in each.variant.split(", "))
+    versions = {".".join(map(str, version)) for version in VERSIONS if version is not None}
+    wanted = {"wal", "rollback", "keys on", "keys off", "loaded", *versions}
+    assert set(counted) == wanted and min(counted.values()) >= COUNT // 40, counted

@@ -85,7 +85,7 @@ def _cheap(shadow: Wire, schema: Schema, target: Table, indexes: tuple[Index, ..
     current = schema.table(target.name)
     assert current is not None
     natives = _native(current, _between(current, target), facts)
-    writes = written(current, target, facts)
+    writes = written(current, target, indexes, facts)
     if natives is None or writes is None:
         return None
     resting = tuple(Statement(sql=sql) for sql in set_aside((), schema.triggers_of(target.name)))
@@ -94,6 +94,8 @@ def _cheap(shadow: Wire, schema: Schema, target: Table, indexes: tuple[Index, ..
         adds = tuple(statement for statement in natives if " DROP COLUMN " not in statement.sql)
         natives = (*adds, *resting, *writes, *back, *(each for each in natives if each not in adds))
     edits: tuple[Statement, ...] = ()
+    drops = any(" DROP COLUMN " in statement.sql for statement in natives)
+    before = _bystanders(read_schema(shadow) if drops else schema)
     try:
         with shadow.atomic():
             for statement in natives:
@@ -109,8 +111,8 @@ def _cheap(shadow: Wire, schema: Schema, target: Table, indexes: tuple[Index, ..
                 table = reached.table(target.name)
             if table is None or not same_table(table, target) or reached.indexes_of(target.name) != indexes:
                 raise _Backed
-            if _bystanders(reached) != _bystanders(schema):  # DROP COLUMN writes "text" as 'text' in triggers
-                raise _Backed
+            if _bystanders(read_schema(shadow) if drops else reached) != before:
+                raise _Backed  # DROP COLUMN writes "text" as 'text' in the triggers of all tables
     except (_Backed, DatabaseError, SchemaParseError):
         return None
     return _cheap_way(natives, edits, bool(writes))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 
 from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.conversion import (
@@ -15,6 +16,7 @@ from sodaf_migrate.dialects.sqlite.conversion import (
 )
 from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.dialects.sqlite.transform import transformed
 from sodaf_migrate.schema.model import Sql, fold
 
 __all__ = ["SIDE", "Carried", "carried", "conversion_of", "side_of"]
@@ -35,13 +37,21 @@ class Carried:
     impossible: str | None = None
     side: str | None = None
 
+    def spelled(self, spell: Callable[[str], str]) -> Carried:
+        """The same in other names."""
+        parts = {part.name: getattr(self, part.name) for part in fields(self)}
+        return replace(self, **{name: spell(text) for name, text in parts.items() if text is not None})
+
 
 def carried(change: ColumnChange, column: str, *, lossy: bool, kept: str | None = None) -> Carried | None:
-    """What becomes of the values in ``column`` (quoted); None where every one stays as it is.
+    """What becomes of the values in ``column`` (quoted, as it will be called); None where every one stays as it is.
 
     ``lossy`` says whether losses are allowed. ``kept``, on a way back, is the quoted column beside it that holds what
     the way forward could not convert.
     """
+    own = transformed(change)
+    if own is not None:
+        return Carried(value=own)
     found = conversion_of(change, column)
     if found is None or (found.trivial and kept is None):
         return None
@@ -62,6 +72,8 @@ def carried(change: ColumnChange, column: str, *, lossy: bool, kept: str | None 
 
 def conversion_of(change: ColumnChange, column: str) -> Conversion | None:
     """The conversion that the field types of ``change`` ask for over the quoted ``column``; None where unknown."""
+    if transformed(change) is not None:
+        return None
     if change.fields is None or change.new is None or change.new.generated is not None:
         return None
     said = change.treatment

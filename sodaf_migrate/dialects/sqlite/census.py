@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
@@ -16,6 +17,7 @@ from sodaf_migrate.dialects.sqlite.live_names import LiveNames
 from sodaf_migrate.dialects.sqlite.names import literal, quote
 from sodaf_migrate.dialects.sqlite.question import Question
 from sodaf_migrate.dialects.sqlite.refill import Refill
+from sodaf_migrate.dialects.sqlite.transform import transformed
 from sodaf_migrate.schema.model import Column, Schema, Sql, Table, fold
 from sodaf_migrate.wire.connection import Wire
 
@@ -105,7 +107,10 @@ def _about_columns(
     there: Table, table: str, diff: SchemaDiff, names: LiveNames, strict: dict[str, bool], allows: Allows
 ) -> Iterator[Question]:
     for change in diff.columns:
-        if fold(change.table) != fold(table) or change.old is None or change.aspects == {"name"}:
+        if fold(change.table) != fold(table) or change.aspects == {"name"}:
+            continue
+        if change.old is None:
+            yield from _about_new(there, change, names)
             continue
         live = names.column(table, change.old.name)
         if live is None:
@@ -118,7 +123,8 @@ def _about_columns(
                 yield Question(kind="values", table=there.name, about=about, condition=condition, show=column)
             continue
         lossy = allows("lossy_conversion", diff.doctype, about)
-        found = carried(change, column, lossy=lossy, kept=side_of(diff, change))
+        found = carried(change, quote(change.new.name), lossy=lossy, kept=side_of(diff, change))
+        found = found.spelled(partial(names.spelled, table)) if found is not None else None
         value = f"({found.value})" if found is not None else column
         if "default" in change.aspects:
             filled = allows("fill_nulls", diff.doctype, about) if found is not None else False
@@ -132,6 +138,14 @@ def _about_columns(
             yield from _about_type(there, about, column, change, strict.get(fold(table), there.strict), carry)
     asked = {names.column(table, c.old.name) for c in diff.columns if c.old and fold(c.table) == fold(table)}
     yield from _about_strict(there, strict.get(fold(table)), asked)
+
+
+def _about_new(there: Table, change: ColumnChange, names: LiveNames) -> Iterator[Question]:
+    """What a transformer leaves NULL in a new column."""
+    value = transformed(change)
+    if value is not None and change.new is not None and change.new.not_null:
+        condition = f"{names.spelled(change.table, value)} IS NULL"
+        yield Question(kind="nulls", table=there.name, about=change.new.name, condition=condition)
 
 
 def _about_strict(there: Table, strict: bool | None, asked: set[str | None]) -> Iterator[Question]:

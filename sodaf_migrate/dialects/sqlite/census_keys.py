@@ -58,8 +58,8 @@ def _values(table: str, diff: SchemaDiff, allows: Allows) -> dict[str, str]:
     """What the columns of a table will hold where that is not what they hold now, by folded later name."""
     found = {}
     for change in diff.columns:
-        if change.old is not None and change.new is not None and fold(change.table) == fold(table):
-            lossy = allows("lossy_conversion", diff.doctype, change.old.name)
+        if change.new is not None and fold(change.table) == fold(table):
+            lossy = change.old is not None and allows("lossy_conversion", diff.doctype, change.old.name)
             carry = carried(change, quote(change.new.name), lossy=lossy, kept=side_of(diff, change))
             if carry is not None:
                 found[fold(change.new.name)] = carry.value
@@ -143,11 +143,21 @@ def _about_primary_key(there: Table, table: str, diff: SchemaDiff, names: LiveNa
         for name in key.columns if guarded else ():
             live = names.column(table, name)
             if live is None:
+                if _is_empty(table, name, diff):  # a new column, of which no row has a value
+                    yield Question(kind="keyless", table=there.name, about=name)
                 continue
             yield Question(kind="keyless", table=there.name, about=name, condition=f"{quote(live)} IS NULL")
             wrong = misfits(quote(live), "INTEGER") if key.rowid_alias else None
             if wrong:
                 yield Question(kind="misfits", table=there.name, about=name, condition=wrong, show=quote(live))
+
+
+def _is_empty(table: str, name: str, diff: SchemaDiff) -> bool:
+    """Whether a new column holds NULL in every row that is there."""
+    new = next((column for column in _new(table, diff.columns) if fold(column.name) == fold(name)), None)
+    if new is None or new.generated is not None:
+        return False
+    return not isinstance(new.default, Sql) or new.default.key.upper() == "NULL"
 
 
 def _orphans(there: Table, table: str, key: ForeignKey, names: LiveNames) -> Iterator[Question]:

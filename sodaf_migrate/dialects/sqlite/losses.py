@@ -98,7 +98,7 @@ def _changes(change: ColumnChange, column: str, became: str) -> str:
     """The condition for rows whose value the reverse conversion would not give back; "" where there are none."""
     differs = f"({became}) IS NOT +{column} COLLATE BINARY OR typeof({became}) <> typeof({column})"
     found = conversion_of(change, column)
-    if found is None:
+    if found is None:  # an own transformer, say, of which nobody knows the way back
         return differs
     lost = found.where(*_NOT_KEPT)
     return f"({lost}) AND ({differs})" if lost else ""

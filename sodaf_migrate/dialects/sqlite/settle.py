@@ -18,6 +18,7 @@ from sodaf_migrate.dialects.sqlite.losses import losses, repeated, rows_lost, va
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.parts import in_parts
 from sodaf_migrate.dialects.sqlite.refill import Refill, refilled
+from sodaf_migrate.dialects.sqlite.transform import transformed
 from sodaf_migrate.plan import Finding, Guard, Hazard, Loss, Severity, Statement
 from sodaf_migrate.schema.model import Column, Literal, ObjectName, Schema, Sql, fold
 
@@ -149,18 +150,22 @@ class _Settler:
         if change.new is None:
             self._column_goes(change)
             return change
-        if change.old is None:
+        if change.old is None and transformed(change) is None:
             return self._column_comes(change)
         converts = self._convert(change)
         if change.aspects == {"field"} and not converts and not self.diff.is_reverse:
             return None  # the way back keeps it, for there originals may come from a backup
-        answer = self._find("nulls", change.table, change.old.name)
+        name = change.old.name if change.old is not None else change.new.name
+        answer = self._find("nulls", change.table, name)
         if answer is None or not answer.count:
             return change
         default = change.new.default
-        if _is_value(default) and self.allows("fill_nulls", self._label(change.table), change.old.name):
+        if _is_value(default) and change.old is None:  # as in every new column
+            self.fills[fold(change.table), fold(name)] = constant_text(default)
+            return change
+        if _is_value(default) and self.allows("fill_nulls", self._label(change.table), name):
             message = f'NULLs in "{change.new.name}" become its default'
-            self._hazard("fill_nulls", change.table, change.old.name, message, answer)
+            self._hazard("fill_nulls", change.table, name, message, answer)
             self.fills[fold(change.table), fold(change.new.name)] = constant_text(default)
             return change
         free = replace(change.new, not_null=False, not_null_conflict=None, not_null_name=None)
@@ -192,8 +197,9 @@ class _Settler:
 
     def _convert(self, change: ColumnChange) -> bool:
         """Decide what the values of a retyped field become, and whether anything does."""
-        assert change.old is not None and change.new is not None
-        lossy = self.allows("lossy_conversion", self._label(change.table), change.old.name)
+        assert change.new is not None
+        name = change.old.name if change.old is not None else change.new.name
+        lossy = self.allows("lossy_conversion", self._label(change.table), name)
         kept = side_of(self.diff, change)
         found = carried(change, quote(change.new.name), lossy=lossy, kept=kept)
         if found is None:
@@ -201,10 +207,10 @@ class _Settler:
         key = (fold(change.table), fold(change.new.name))
         self.values[key] = found.value
         if (there := self.names.table(change.table)) is not None:
-            self.policies[fold(there.name), fold(change.old.name)] = change.treatment.on_conversion_error
+            self.policies[fold(there.name), fold(name)] = change.treatment.on_conversion_error
         if kept is None and (back := self._back(change)) is not None:
-            self.backs[fold(change.table), fold(change.old.name)] = back.value
-        losing = [self._find(kind, change.table, change.old.name) for kind in ("impossible", "altered")]
+            self.backs[fold(change.table), fold(name)] = back.value
+        losing = [self._find(kind, change.table, name) for kind in ("impossible", "altered")]
         if found.side is not None and any(answer is not None and answer.count for answer in losing):
             side = Column(name=self._free(change.table, change.new.name + SIDE))
             self.kept.append(ColumnChange(table=change.table, old=None, new=side))
@@ -213,7 +219,8 @@ class _Settler:
 
     def _back(self, change: ColumnChange) -> Carried | None:
         """What the values become if the change is taken back, as far as that can be said without a backup."""
-        assert change.fields is not None and change.old is not None and change.new is not None
+        if change.fields is None or change.old is None or change.new is None:
+            return None
         before, after = change.fields
         back = replace(change, old=change.new, new=change.old, fields=(after, before), treatment=Treatment())
         return carried(back, quote(change.old.name), lossy=False)

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.rebuild import Facts
 from sodaf_migrate.dialects.sqlite.types import affinity
 from sodaf_migrate.plan import Statement
-from sodaf_migrate.schema.model import Table, fold
+from sodaf_migrate.schema.model import Index, Table, fold
 
 __all__ = ["written"]
 
 
-def written(old: Table, new: Table, facts: Facts) -> tuple[Statement, ...] | None:
+def written(old: Table, new: Table, indexes: Iterable[Index], facts: Facts) -> tuple[Statement, ...] | None:
     """The statement that gives the columns of one table the values they shall have, () where none changes.
 
-    None where only a copy will do: a value that takes another storage class, the table's key (an UPDATE would go
-    through states in which two rows have one), a column that only the change lets be NULL, or NULLs to fill in a
-    column whose other values stay.
+    None where only a copy will do: a value that takes another storage class, a key or a part of UNIQUE (an UPDATE
+    would go through states in which two rows have one value), a column that only the change lets be NULL, or NULLs to
+    fill in a column whose other values stay.
     """
     mine = fold(new.name)
     names = {column for home, column in facts.values if home == mine}
     filled = {column for home, column in facts.fills if home == mine}
     if not names and not filled:
         return ()
-    if filled - names or not names.isdisjoint(_keyed(old)):
+    if filled - names or not names.isdisjoint(_keyed(old, indexes)):
         return None
     sets: list[str] = []
     differ: list[str] = []
@@ -45,5 +47,9 @@ def written(old: Table, new: Table, facts: Facts) -> tuple[Statement, ...] | Non
     return (Statement(sql=f"UPDATE main.{quote(new.name)} SET {', '.join(sets)} WHERE {where}"),)
 
 
-def _keyed(table: Table) -> set[str]:
-    return {fold(name) for name in table.primary_key.columns} if table.primary_key is not None else set()
+def _keyed(table: Table, indexes: Iterable[Index]) -> set[str]:
+    """The columns, folded, of which no two rows may hold the same."""
+    found = {name for index in indexes if index.unique for name in index.names()}
+    for key in (table.primary_key, *table.uniques):
+        found |= {fold(name) for name in key.columns} if key is not None else set()
+    return found

@@ -75,8 +75,10 @@ def size_of(wire: Wire, table: str) -> Size | None:
         name for (name,) in wire.query("SELECT name FROM pragma_table_xinfo(?, 'main') WHERE hidden <> 2", (table,))
     ]
     indexes = wire.value("SELECT count(*) FROM pragma_index_list(?, 'main')", (table,))
-    rows = _rows(wire, table)
-    return Size(rows, round(rows * _mean(wire, table, names)), int(indexes), len(names))
+    mean = _mean(wire, table, names)
+    held = int(wire.value("PRAGMA main.page_count")) * int(wire.value("PRAGMA main.page_size"))
+    rows = min(_rows(wire, table), int(held / max(mean, 1)))  # rowids may lie far apart: what there is fits the file
+    return Size(rows, round(rows * mean), int(indexes), len(names))
 
 
 def _rows(wire: Wire, table: str) -> int:

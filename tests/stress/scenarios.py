@@ -55,6 +55,11 @@ UPDATE farm SET note = 'seen' WHERE id % 30 = 0;
 """
 
 
+def hurried(connection: sqlite3.Connection) -> None:
+    """What many sites set for their own work in WAL mode, and what would forget a migration that was acknowledged."""
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """A schema to be reached, and what must be allowed for it."""
@@ -66,7 +71,7 @@ class Wish:
     def sync(self, path: Path, listener: Listener = silent) -> MigrationResult:
         """Reaches it, from wherever the database is."""
         options = SyncOptions(allow=self.allow, force=True, column_order=self.column_order)
-        return MigrationApplier(path, listener=listener).sync_schema(Schema.from_sql(self.text), options)
+        return MigrationApplier(path, listener=listener, on_connect=hurried).sync_schema(Schema.from_sql(self.text), options)
 
     def stored(self, path: Path, name: str = "stored") -> Migration:
         """The migration that reaches it from what the database is now."""
@@ -122,7 +127,7 @@ def applying(wish: Wish, path: Path, whole: bool) -> Ready:
     migration = wish.stored(path)
 
     def act(path: Path, listener: Listener) -> MigrationResult:
-        return MigrationApplier(path, listener=listener).apply_migration(migration, allow)
+        return MigrationApplier(path, listener=listener, on_connect=hurried).apply_migration(migration, allow)
 
     return Ready(act, wish.sync)
 
@@ -146,7 +151,7 @@ def rolling_back(path: Path, whole: bool) -> Ready:
     assert done is not None
 
     def act(path: Path, listener: Listener) -> MigrationResult:
-        return MigrationApplier(path, listener=listener).rollback_migration(done.id, RollbackOptions(force=True))
+        return MigrationApplier(path, listener=listener, on_connect=hurried).rollback_migration(done.id, RollbackOptions(force=True))
 
     def finish(path: Path) -> None:
         if MigrationApplier(path).is_migration_applied(done.id):
@@ -249,6 +254,7 @@ def staged(scenario: Scenario, mode: str, whole: bool = False) -> Stage:
     assert result.plan is not None and list(Cost).index(result.plan.cost) <= list(Cost).index(scenario.cost)
     assert scenario.spelled in " ".join(result.sql), result.sql
     old, new = state_of(template), state_of(done)
+    assert old != new and history(template) != history(done)
     return Stage(scenario, mode, template, ready, old, new, history(template), history(done))
 
 

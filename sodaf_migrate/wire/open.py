@@ -131,7 +131,8 @@ def _opened(
     try:
         wire = Wire(connection, path=path, owned=True, on_connect=on_connect, patience=patience, watch=watch)
         if on_connect is not None:
-            _prepare(connection, on_connect, wire.name)
+            with translated(path):
+                _prepare(connection, on_connect, wire.name)
         if path is not None:
             wire.value("PRAGMA schema_version")  # reads the header: what is no database says so here, once
         with wire.watch.over(connection):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sodaf_migrate.errors import DatabaseError, DatabaseOpenError
+from sodaf_migrate.errors import DatabaseError, DatabaseOpenError, StatementError
 from sodaf_migrate.wire.open import check_sqlite, memory_wire, open_wire
 from tests.wire.conftest import ROOT
 
@@ -156,6 +156,15 @@ def test_on_connect_may_not_leave_a_transaction(path: Path) -> None:
     with (
         pytest.raises(DatabaseError, match="on_connect left a transaction"),
         open_wire(path, on_connect=lambda c: c.execute("BEGIN") and None),
+    ):
+        pass
+
+
+def test_what_fails_in_on_connect_is_said(path: Path) -> None:
+    """An error of the driver inside on_connect comes out as ours, like any other."""
+    with (
+        pytest.raises(StatementError, match="no such table"),
+        open_wire(path, on_connect=lambda c: c.execute("SELECT * FROM nowhere") and None),
     ):
         pass
 

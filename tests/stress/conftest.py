@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from tests.stress.scenarios import SEED
+
 _told: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
 
@@ -19,6 +21,6 @@ def tell(request: pytest.FixtureRequest) -> Callable[[Mapping[str, int]], None]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what the tests told."""
     if _told:
-        terminalreporter.section("stress")
+        terminalreporter.section(f"stress, SODAF_TEST_SEED={SEED}")
         for name, figures in _told.items():
             terminalreporter.write_line(f"{name}: {', '.join(f'{number} {word}' for word, number in figures.items())}")

@@ -34,6 +34,7 @@ from sodaf_migrate.testing.check import State, assert_old_or_new, state_of
 from tests.hard.test_hard_table import CHANGES, ROWS, TABLE, edited
 
 DEEP = os.environ.get("SODAF_TEST_DEEP") == "1"
+SEED = int(os.environ.get("SODAF_TEST_SEED", "0"))
 MODES = ("delete", "wal")
 
 FARM = """
@@ -71,7 +72,9 @@ class Wish:
     def sync(self, path: Path, listener: Listener = silent) -> MigrationResult:
         """Reaches it, from wherever the database is."""
         options = SyncOptions(allow=self.allow, force=True, column_order=self.column_order)
-        return MigrationApplier(path, listener=listener, on_connect=hurried).sync_schema(Schema.from_sql(self.text), options)
+        return MigrationApplier(path, listener=listener, on_connect=hurried).sync_schema(
+            Schema.from_sql(self.text), options
+        )
 
     def stored(self, path: Path, name: str = "stored") -> Migration:
         """The migration that reaches it from what the database is now."""
@@ -151,7 +154,9 @@ def rolling_back(path: Path, whole: bool) -> Ready:
     assert done is not None
 
     def act(path: Path, listener: Listener) -> MigrationResult:
-        return MigrationApplier(path, listener=listener, on_connect=hurried).rollback_migration(done.id, RollbackOptions(force=True))
+        return MigrationApplier(path, listener=listener, on_connect=hurried).rollback_migration(
+            done.id, RollbackOptions(force=True)
+        )
 
     def finish(path: Path) -> None:
         if MigrationApplier(path).is_migration_applied(done.id):

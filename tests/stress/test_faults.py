@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,9 +13,8 @@ import pytest
 from sodaf_migrate import MigrationError
 from sodaf_migrate.events import silent
 from sodaf_migrate.testing.faults import Fault, every_fault, fail_at
-from tests.stress.scenarios import DEEP, HARD, MODES, SCENARIOS, Stage, mark, staged
+from tests.stress.scenarios import DEEP, HARD, MODES, SCENARIOS, SEED, Stage, mark, staged
 
-SEED = int(os.environ.get("SODAF_TEST_SEED", "0"))
 POINTS = 20
 Tell = Callable[[Mapping[str, int]], None]
 
@@ -80,7 +78,6 @@ def test_a_fault_at_every_operation(
 @pytest.mark.parametrize("name", HARD)
 def test_faults_on_the_hard_table(name: str, tmp_path: Path, tell: Tell) -> None:
     """Twenty drawn points for each kind of change (all of them in a deep run)."""
-    print(f"SODAF_TEST_SEED={SEED}")
     chance = random.Random(f"{SEED} {name}")
     for mode in MODES if DEEP else [chance.choice(MODES)]:
         sweep = Sweep(staged(HARD[name], mode, DEEP), tmp_path / "site" / "site.db")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import sqlite3
@@ -18,10 +17,9 @@ import pytest
 
 from sodaf_migrate.testing.beside import busy_writer
 from sodaf_migrate.testing.processes import kill_at_random
-from tests.stress.scenarios import DEEP, MODES, REBUILT, farm, history
+from tests.stress.scenarios import DEEP, MODES, REBUILT, SEED, farm, history
 from tests.stress.work import sync_schema
 
-SEED = int(os.environ.get("SODAF_TEST_SEED", "0"))
 KILLS = 150 if DEEP else 20  # in each journal mode
 ROWS = 8_000
 INSERT = "INSERT INTO farm(code, note) VALUES ('written', ?1)"
@@ -40,7 +38,6 @@ def contents(path: Path) -> tuple[str, list[Any], list[Any]]:
 @pytest.mark.parametrize("mode", MODES)
 def test_killed_at_random(mode: str, tmp_path: Path, tell: Callable[[Mapping[str, int]], None]) -> None:
     """The writer goes on after the death, what it committed is there, and the next sync finishes the work."""
-    print(f"SODAF_TEST_SEED={SEED}")
     chance, template, path = random.Random(f"{SEED} {mode}"), tmp_path / "template.db", tmp_path / "site" / "site.db"
     farm(template, mode, ROWS)
     old_text, rows, _ = contents(template)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,16 +13,14 @@ import pytest
 from sodaf_migrate import MigrationApplier, MigrationError, Schema, SyncOptions
 from sodaf_migrate.testing.log import Log, record
 from sodaf_migrate.testing.power import power_losses
-from tests.stress.scenarios import DEEP, MODES, REBUILT, SCENARIOS, Acknowledged, Stage, staged
+from tests.stress.scenarios import DEEP, MODES, REBUILT, SCENARIOS, SEED, Acknowledged, Stage, staged
 
-SEED = int(os.environ.get("SODAF_TEST_SEED", "0"))
 DRAWS = 10 if DEEP else 1
 Tell = Callable[[Mapping[str, int]], None]
 
 
 def replay(stage: Stage, log: Log, acknowledged: int, *, name: str, within: Path) -> Counter[str]:
     """How many states after a power loss are old, new, bad, or lost: old although done had been said."""
-    print(f"SODAF_TEST_SEED={SEED}")
     found: Counter[str] = Counter()
     known: dict[str, str] = {}
     for loss in power_losses(log, draws=DRAWS, seed=SEED):

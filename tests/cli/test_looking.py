@@ -54,8 +54,10 @@ def test_output(synced: Shop, kind: str) -> None:
     weigh(synced)
     path = synced.folder / "out"
     path.write_text("old")
+    before = (synced.folder / "site.db").read_bytes()
     answer = synced.run("dry-run", "Item", "--format", kind, "--output", "out")
     assert (answer.code, answer.out, answer.err) == (0, "", "")
+    assert (synced.folder / "site.db").read_bytes() == before
     if kind != "sql":  # whose record has a time and an id of its own
         assert path.read_text(encoding="utf-8") == synced.run("dry-run", "Item", "--format", kind).out
     assert "weight" in path.read_text(encoding="utf-8")

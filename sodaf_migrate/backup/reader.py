@@ -198,8 +198,10 @@ def outline(path: str | os.PathLike[str], *, files: FileOps | None = None) -> Ou
     file = _File(Path(path), files or FileOps())
     try:
         header = parse_header(file.read)
-        heads = [head for head, _ in file.heads(header, header.size, 0)]
-        data = [head.plain for head in heads if head.kind == DATA]
-        return Outline(header.prologue, tuple(slot.kid for slot in header.slots), file.size, len(data), sum(data))
+        chunks = size = 0
+        for head, _ in file.heads(header, header.size, 0):
+            if head.kind == DATA:
+                chunks, size = chunks + 1, size + head.plain
+        return Outline(header.prologue, tuple(slot.kid for slot in header.slots), file.size, chunks, size)
     finally:
         file.close()

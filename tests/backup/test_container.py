@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import os
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sodaf_migrate.backup.container import BackupReader, BackupWriter, Prologue, new_prologue, read_prologue, rotate
-from sodaf_migrate.backup.keys import UNENCRYPTED, KeyRing, generate_key, passphrase_key
+from sodaf_migrate.backup.container import (
+    BackupReader,
+    BackupWriter,
+    Parent,
+    Prologue,
+    new_prologue,
+    read_prologue,
+    rotate,
+)
+from sodaf_migrate.backup.keys import UNENCRYPTED, Key, KeyRing, passphrase_key
 from sodaf_migrate.errors import BackupKeyMissingError, BackupKeyWrongError, BackupUnencryptedError
+from tests.oracle.container import read_container
 
-RING = KeyRing((generate_key(),))
+SECRET = os.urandom(32)
+RING = KeyRing((Key(SECRET),))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
 
 
 def prologue(**more: object) -> Prologue:
@@ -39,6 +57,64 @@ def test_what_is_written_is_read(tmp_path: Path, size: int, alg: str, threads: i
         assert (reader.manifest, reader.trailer, reader.prologue) == ({"sql": "CREATE"}, {"rows": 3}, said)
     assert read_prologue(path) == said
     assert [item.name for item in tmp_path.iterdir()] == ["a.sdbk"]
+
+
+@given(st.data())
+def test_however_it_is_cut_into_writes(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Any pieces, chunk size, level, threads and public facts; and another program reads the same."""
+    path = tmp_path_factory.mktemp("cut") / "a.sdbk"
+    pieces = data.draw(st.lists(st.binary(max_size=300), max_size=8))
+    facts = data.draw(st.dictionaries(st.text(max_size=9), JSON, max_size=3))
+    said = prologue(
+        chunk=data.draw(st.integers(64, 400)), about=facts, alg=data.draw(st.sampled_from(["A256GCM", "C20P"]))
+    )
+    level, threads = data.draw(st.sampled_from([-5, 1, 3, 19])), data.draw(st.sampled_from([1, 2, 5]))
+    with BackupWriter(path, said, RING, level=level, threads=threads) as writer:
+        writer.manifest(facts)
+        for piece in pieces:
+            reused = bytearray(piece)
+            writer.write(reused)
+            reused[:] = bytes(len(reused))  # what the caller does with its buffer afterwards is its own affair
+        writer.finish(facts)
+    with BackupReader(path, RING, threads=threads) as reader:
+        twice = [b"".join(reader.chunks()) for _ in range(2)]
+        assert twice == [b"".join(pieces)] * 2
+        assert (reader.manifest, reader.trailer, reader.prologue) == (facts, facts, said)
+    found = read_container(path.read_bytes(), SECRET)
+    assert (found.payload, found.manifest, found.trailer) == (twice[0], facts, facts)
+
+
+def test_facts_that_have_no_room_are_kept_with_the_manifest(tmp_path: Path) -> None:
+    """The largest go first, until the rest fits; without the key their names are seen, with it all of them."""
+    facts = {"rows": 3, "schema": "é" * 40_000, "more": "x" * 30_000, "other": "y" * 30_000}
+    said = prologue(about=facts)
+    assert said.omitted == ("schema",)
+    with BackupWriter(tmp_path / "a.sdbk", said, RING) as writer:
+        writer.manifest({})
+        writer.finish({})
+    seen = read_prologue(tmp_path / "a.sdbk")
+    assert (set(seen.about), seen.omitted) == ({"rows", "more", "other"}, ("schema",))
+    with BackupReader(tmp_path / "a.sdbk", RING) as reader:
+        assert reader.prologue.about == facts
+        assert reader.prologue.digest == seen.digest == said.digest
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"type": "X"}, {"scope": "X"}, {"alg": "X"}, {"chunk": 63}, {"chunk": 1 << 25}, {"type": "INCREMENTAL"}]
+)
+def test_what_the_format_does_not_have(wrong: dict[str, object]) -> None:
+    """A prologue that no reader would take is not made."""
+    with pytest.raises(ValueError, match=r"must be|belongs"):
+        prologue(**wrong)
+
+
+def test_a_child_names_its_parent() -> None:
+    """By id and by the SHA-256 of its prologue; only an incremental backup has one."""
+    parent = prologue()
+    child = prologue(type="INCREMENTAL", parent=parent)
+    assert child.parent == Parent(parent.id, sha256(parent.encoded).hexdigest())
+    with pytest.raises(ValueError, match="belongs"):
+        prologue(parent=parent)
 
 
 def test_keys_are_told_apart(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import sodaf_migrate
 from sodaf_migrate.backup.info import BackupInfo
 from sodaf_migrate.backup.keys import KeyRing, generate_key, write_key_file
 from sodaf_migrate.backup.manager import MigrationBackupManager
@@ -288,6 +290,56 @@ def test_a_backup_is_cancelled(site: Path) -> None:
     with pytest.raises(MigrationCancelledError):
         manager.create_backup()
     assert [path.name for path in manager.store.directory.iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_beside_a_writer(manager: MigrationBackupManager, site: Path, mode: str) -> None:
+    """While somebody moves an amount from row to row, each backup holds one committed state: nothing is on the way."""
+    execute(site, f"PRAGMA journal_mode = {mode}")
+    execute(site, "CREATE TABLE tabPurse (name TEXT PRIMARY KEY, n INTEGER, filler)")
+    execute(site, "INSERT INTO tabPurse VALUES ('a', 1000, randomblob(200000)), ('b', 0, randomblob(200000))")
+    done = threading.Event()
+
+    def move() -> None:
+        with closing(sqlite3.connect(site, timeout=30)) as connection:
+            while not done.wait(0.002):  # whoever never pauses lets nobody else in
+                with connection:
+                    connection.execute("UPDATE tabPurse SET n = n - 1 WHERE name = 'a'")
+                    connection.execute("UPDATE tabPurse SET n = n + 1 WHERE name = 'b'")
+
+    mover = threading.Thread(target=move)
+    mover.start()
+    try:
+        infos = [manager.create_backup("Purse"), manager.create_backup(), manager.create_backup("Purse")]
+    finally:
+        done.set()
+        mover.join()
+    for number, info in enumerate(infos):
+        other = site.with_name(f"other{number}.db")
+        manager.restore_from_backup(info.id, database=other)
+        assert execute(other, "SELECT sum(n) FROM tabPurse") == [(1000,)]
+
+
+def test_several_at_once(site: Path) -> None:
+    """Four that back up at the same time get four good backups, all on record."""
+    ring = KeyRing((generate_key(),))
+    failed: list[BaseException] = []
+
+    def make() -> None:
+        try:
+            MigrationBackupManager(site, BackupOptions(threads=1), ring=ring).create_backup("Customer")
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    manager = MigrationBackupManager(site, ring=ring)
+    assert not failed
+    assert [info.state for info in manager.list_backups()] == ["stored"] * 4
+    assert all(manager.verify_backup(info.id).ok for info in manager.list_backups())
 
 
 # Before a change.
@@ -604,6 +656,23 @@ def test_restore_of_the_whole_database(manager: MigrationBackupManager, site: Pa
     assert execute(site, "SELECT name FROM sqlite_schema WHERE name = 'later'") == []
     assert [info.id for info in manager.list_backups()] == [whole.id, result.safety_backup]
     assert all(info.state == "stored" for info in manager.list_backups())
+
+
+def test_the_short_way_in(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``restore`` works on the configured site, as the manager does."""
+    monkeypatch.chdir(site.parent)
+    for name in ("SODAF_SITE", "SODAF_DATABASE", "SODAF_BACKUPS"):
+        monkeypatch.delenv(name, raising=False)
+    before = rows(site)
+    info = sodaf_migrate.MigrationBackupManager(site).create_backup("Customer")
+    execute(site, "DELETE FROM tabCustomer")
+    sodaf_migrate.configure(database=str(site))
+    try:
+        result = sodaf_migrate.restore(info.id, exact=True)
+    finally:
+        sodaf_migrate.configure()
+    assert isinstance(result, sodaf_migrate.RestoreResult) and result.inserted == 3
+    assert rows(site) == before
 
 
 def test_a_schema_cannot_be_restored(manager: MigrationBackupManager) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sodaf_migrate.backup.payload import PAYLOAD, run_all
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
+from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.quiet import without_triggers
 from sodaf_migrate.dialects.sqlite.refills import (
     count_marks,
@@ -116,7 +117,7 @@ def _mark(
     matching = same_row(table, _numbered(key, letter), rowid=part["rowid"])
     wire.run(make_marks(_marks(place), len(columns)))
     if matching is not None:
-        wire.run(mark_values(table, _marks(place), f"{alias}.{part['payload']}", matching, columns, rules))
+        run_all(wire, mark_values(table, _marks(place), f"{alias}.{part['payload']}", matching, columns, rules))
 
 
 def _values(wire: Wire, table: Table, part: Part, place: int, alias: str) -> RefillReport:
@@ -149,7 +150,9 @@ def _rows(wire: Wire, table: Table, part: Part, place: int, alias: str) -> Refil
     columns = live_values(table, part["values"], "v")
     missing = [name for name in part["values"] if table.column(name) is None]
     wire.run(make_marks(marks, 0))
-    wire.run(mark_rows(table, marks, source, _same_key(table, part)))
+    key_is_there = _same_key(table, part)
+    there = f"SELECT 1 FROM main.{quote(table.name)} AS t WHERE {key_is_there}" if key_is_there is not None else None
+    wire.run(mark_rows(table, marks, source, there))
     with without_triggers(wire, table.name):
         rows = sum(
             run_all(

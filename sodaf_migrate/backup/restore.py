@@ -19,10 +19,13 @@ from sodaf_migrate.dialects.sqlite.restores import (
     CHANGED,
     MATCHED,
     count_rows,
+    count_unlike,
     delete_changed,
     delete_others,
     insert_changed,
+    is_matched,
     make_changed,
+    make_matched,
     take_changed,
     take_matched,
 )
@@ -97,11 +100,16 @@ def _foretold(wire: Wire, manifest: Mapping[str, Any], name: str, exact: bool) -
         rows = manifest["table"]["rows"]
         return RestoreReport(table=name, created=True, inserted=rows, dry_run=True)
     found = fit(wire, live, manifest, _SOURCE)
-    return replace(_census(wire, found, name, exact), notes=found.notes, dry_run=True)
+    report = _census(wire, found, name, exact)
+    wire.run(f"DROP TABLE temp.{MATCHED}")
+    return replace(report, notes=found.notes, dry_run=True)
 
 
 def _census(wire: Wire, found: Fit, name: str, exact: bool) -> RestoreReport:
-    row = wire.row(count_rows(found.table, _SOURCE, found.matching, found.differs))
+    """Counts, and leaves ``MATCHED`` behind for what follows."""
+    wire.run(make_matched(found.table))
+    run_all(wire, take_matched(found.table, _SOURCE, found.matching, found.differs))
+    row = wire.row(count_rows(found.table, _SOURCE))
     held, live, both, differing = row or (0, 0, 0, 0)
     others = live - both
     return RestoreReport(
@@ -168,8 +176,8 @@ class _Restore:
                 "or with exact=True, which removes such rows.",
                 details=error.details,
             ) from error
-        after = self._foreseen(found)
-        unlike = after.overwritten + after.inserted
+        unlike = self.wire.value(count_unlike(found.table, _SOURCE, found.matching, found.differs))
+        self.wire.run(f"DROP TABLE temp.{MATCHED}")
         if unlike:
             some = "1 row is" if unlike == 1 else f"{unlike} rows are"
             told = f"{some} not exactly as before: the column types now convert their values"
@@ -180,14 +188,10 @@ class _Restore:
     def _temporary(self, found: Fit, report: RestoreReport) -> Iterator[None]:
         self.wire.run(make_changed(found.table))
         if report.overwritten:
-            run_all(self.wire, take_changed(found.table, _SOURCE, found.matching, found.differs, found.columns))
+            run_all(self.wire, take_changed(found.table, _SOURCE, found.columns))
         self.wire.run(make_marks(_MISSING, 0))
-        if report.removed:
-            made, filled = take_matched(found.table, _SOURCE, found.matching)
-            self.wire.run(made)
-            self.wire.run(filled)
         yield
-        for name in (CHANGED, _MISSING, *((MATCHED,) if report.removed else ())):
+        for name in (CHANGED, _MISSING):
             self.wire.run(f"DROP TABLE temp.{name}")
 
     def _write(self, found: Fit, report: RestoreReport) -> None:
@@ -195,7 +199,7 @@ class _Restore:
         if report.removed:
             wire.run(delete_others(table))
         if report.inserted:
-            wire.run(mark_rows(table, _MISSING, _SOURCE, found.matching))
+            wire.run(mark_rows(table, _MISSING, _SOURCE, is_matched()))
         if report.overwritten:
             wire.run(delete_changed(table))
             run_all(wire, insert_changed(table))

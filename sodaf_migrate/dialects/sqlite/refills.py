@@ -20,6 +20,7 @@ __all__ = [
     "make_marks",
     "mark_rows",
     "mark_values",
+    "pair_rows",
     "raise_sequence",
     "same_row",
     "update_values",
@@ -44,7 +45,7 @@ def same_row(table: Table, key: Mapping[str, str], *, rowid: bool, held: str = "
 
 def mark_values(
     table: Table, marks: str, source: str, matching: str, columns: Sequence[str], rules: Sequence[str]
-) -> str:
+) -> tuple[str, ...]:
     """Marks each row that is there still; ``rules``: "became" it holds what the change put there, "null" it holds
     nothing, "always"."""
     conditions = [
@@ -57,9 +58,23 @@ def mark_values(
     ]
     rowid = rowid_name(table)
     live = f"t.{rowid}" if rowid is not None else "NULL"
+    return pair_rows(table, marks, source, matching, [live, *conditions])
+
+
+def pair_rows(table: Table, pairs: str, source: str, matching: str, values: Sequence[str]) -> tuple[str, ...]:
+    """Fills the TEMP table ``pairs`` with the rowid of each row ``p`` that is a live row ``t``, and ``values``.
+
+    First those whose rowid is still the same, which both sides have in order; then the others are looked up by key,
+    each at a place of its own in the index.
+    """
+    insert = f"INSERT OR IGNORE INTO temp.{pairs} SELECT p.rowid, {', '.join(values)} FROM {source} AS p"
+    live = f"CROSS JOIN main.{quote(table.name)} AS t WHERE {matching}"
+    rowid = rowid_name(table)
+    if rowid is None:
+        return (f"{insert} {live}",)
     return (
-        f"INSERT OR IGNORE INTO temp.{marks} SELECT p.rowid, {', '.join([live, *conditions])}"
-        f" FROM {source} AS p CROSS JOIN main.{quote(table.name)} AS t WHERE {matching}"
+        f"{insert} {live} AND t.{rowid} = p.rowid",
+        f"{insert} {live} AND NOT EXISTS (SELECT 1 FROM temp.{pairs} AS m WHERE m.p = p.rowid)",
     )
 
 
@@ -87,13 +102,12 @@ def update_values(
     )
 
 
-def mark_rows(table: Table, marks: str, source: str, matching: str | None) -> str:
-    """Marks each whole row whose key no live row has; r says whether another row has taken its rowid."""
+def mark_rows(table: Table, marks: str, source: str, there: str | None) -> str:
+    """Marks each whole row of which the query ``there`` finds nothing; r says whether another row has its rowid."""
     rowid = rowid_name(table)
-    live = f"main.{quote(table.name)} AS t"
-    taken = f"EXISTS (SELECT 1 FROM {live} WHERE t.{rowid} = p.rowid)" if rowid is not None else "1"
-    free = f" WHERE NOT EXISTS (SELECT 1 FROM {live} WHERE {matching})" if matching is not None else ""
-    return f"INSERT INTO temp.{marks} SELECT p.rowid, {taken} FROM {source} AS p{free}"
+    taken = f"EXISTS (SELECT 1 FROM main.{quote(table.name)} AS t WHERE t.{rowid} = p.rowid)"
+    missing = f" WHERE NOT EXISTS ({there})" if there is not None else ""
+    return f"INSERT INTO temp.{marks} SELECT p.rowid, {taken if rowid is not None else '1'} FROM {source} AS p{missing}"
 
 
 def insert_rows(

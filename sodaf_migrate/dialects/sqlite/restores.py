@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sodaf_migrate.dialects.sqlite.copies import alike, any_of, insert_select, numbered, plain_columns
 from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.dialects.sqlite.refills import pair_rows
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.schema.model import Table
 
@@ -13,16 +14,19 @@ __all__ = [
     "CHANGED",
     "MATCHED",
     "count_rows",
+    "count_unlike",
     "delete_changed",
     "delete_others",
     "differing",
     "insert_changed",
+    "is_matched",
     "make_changed",
+    "make_matched",
     "take_changed",
     "take_matched",
 ]
 
-#: TEMP tables: the rows that are overwritten, as they will be; the keys of all live rows that the backup has too.
+#: TEMP tables: the rows that are overwritten, as they will be; which row of the backup is which live row.
 CHANGED, MATCHED = "sodaf_changed", "sodaf_matched"
 
 
@@ -37,24 +41,47 @@ def differing(table: Table, columns: Mapping[str, str], *, signs: bool) -> str:
     )
 
 
-def count_rows(table: Table, source: str, matching: str, differs: str) -> str:
+def make_matched(table: Table) -> str:
+    """The TEMP table ``MATCHED``, empty."""
+    return f"CREATE TEMP TABLE {MATCHED} (p INTEGER PRIMARY KEY, d, {', '.join(numbered('k', len(_keys(table))))})"
+
+
+def take_matched(table: Table, source: str, matching: str, differs: str) -> tuple[str, ...]:
+    """Fills ``MATCHED``: the backup's rowid, whether the live row differs, and what tells the live row apart."""
+    return pair_rows(table, MATCHED, source, matching, [differs, *(f"t.{key}" for key in _keys(table))])
+
+
+def count_rows(table: Table, source: str) -> str:
     """(rows of the backup, live rows, rows of both, rows of both that differ)."""
-    live = f"main.{quote(table.name)}"
-    # CROSS JOIN: the backup is read once, and the live row looked up by its key. The differences are a condition and
-    # not a sum, for an aggregate takes two thousand terms at most.
-    both = f"SELECT count(*) FROM {source} AS p CROSS JOIN {live} AS t WHERE {matching}"
-    return f"SELECT (SELECT count(*) FROM {source}), (SELECT count(*) FROM {live}), ({both}), ({both} AND ({differs}))"
+    return (
+        f"SELECT (SELECT count(*) FROM {source}), (SELECT count(*) FROM main.{quote(table.name)}),"
+        f" (SELECT count(*) FROM temp.{MATCHED}), (SELECT count(*) FROM temp.{MATCHED} WHERE d)"
+    )
 
 
-def take_changed(table: Table, source: str, matching: str, differs: str, columns: Mapping[str, str]) -> tuple[str, ...]:
+def is_matched() -> str:
+    """The query that finds the row ``p`` in ``MATCHED``."""
+    return f"SELECT 1 FROM temp.{MATCHED} AS m WHERE m.p = p.rowid"
+
+
+def count_unlike(table: Table, source: str, matching: str, differs: str) -> str:
+    """How many rows that were written are not what the backup has."""
+    alike_row = f"SELECT 1 FROM main.{quote(table.name)} AS t WHERE {matching} AND NOT ({differs})"
+    as_they_were = f"SELECT p FROM temp.{MATCHED} WHERE NOT d"
+    return f"SELECT count(*) FROM {source} AS p WHERE p.rowid NOT IN ({as_they_were}) AND NOT EXISTS ({alike_row})"
+
+
+def take_changed(table: Table, source: str, columns: Mapping[str, str]) -> tuple[str, ...]:
     """Fills ``CHANGED``: the backup's values, the live ones in columns that the backup does not have."""
     plain = plain_columns(table)
     rowid = rowid_name(table)
+    same = " AND ".join(f"t.{key} = m.k{place}" for place, key in enumerate(_keys(table)))
     return insert_select(
         f"temp.{CHANGED}",
         numbered("l", len(plain)),
         [f"p.{columns[c.name]}" if c.name in columns else f"t.{quote(c.name)}" for c in plain],
-        f"FROM {source} AS p CROSS JOIN main.{quote(table.name)} AS t WHERE {matching} AND ({differs})",
+        f"FROM temp.{MATCHED} AS m CROSS JOIN {source} AS p CROSS JOIN main.{quote(table.name)} AS t"
+        f" WHERE m.d AND p.rowid = m.p AND {same}",
         rowid=("rowid", f"t.{rowid}") if rowid is not None else None,
     )
 
@@ -62,16 +89,6 @@ def take_changed(table: Table, source: str, matching: str, differs: str, columns
 def make_changed(table: Table) -> str:
     """The TEMP table ``CHANGED``, empty."""
     return f"CREATE TEMP TABLE {CHANGED} ({', '.join(numbered('l', len(plain_columns(table))))})"
-
-
-def take_matched(table: Table, source: str, matching: str) -> tuple[str, str]:
-    """(CREATE, INSERT) of ``MATCHED``."""
-    keys = _keys(table)
-    return (
-        f"CREATE TEMP TABLE {MATCHED} ({', '.join(numbered('k', len(keys)))})",
-        f"INSERT INTO temp.{MATCHED} SELECT {', '.join(f't.{key}' for key in keys)}"
-        f" FROM {source} AS p CROSS JOIN main.{quote(table.name)} AS t WHERE {matching}",
-    )
 
 
 def delete_others(table: Table) -> str:

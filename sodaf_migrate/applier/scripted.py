@@ -78,6 +78,8 @@ def _reason(session: Session, plan: Plan, taken: dict[str, str]) -> str:
         return "temporary views or triggers of this connection are concerned, which the shell does not have"
     if plan.temporary:
         return "it needs values of a backup, which the shell cannot read"
+    if any(change.treatment.function for change in plan.diff.columns):
+        return "a transformer is a Python function, which the shell does not have"
     if any(map(unspeakable, statements)):
         return 'a line of its SQL ("/", "go", or one that ends in CR LF) is read otherwise by the shell'
     both = next((taken[fold(name)] for name in plan.scope if fold(name) in taken), None)

@@ -31,6 +31,7 @@ __all__ = [
     "ForeignKeyChange",
     "IndexChange",
     "Kept",
+    "MoveChange",
     "OptionChange",
     "OrderChange",
     "PrimaryKeyChange",
@@ -222,6 +223,18 @@ class RowsChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MoveChange:
+    """The one row of ``table`` becomes "values" in ``singles``, or those become a "row", in these ``columns``."""
+
+    table: str
+    singles: str
+    doctype: str
+    columns: tuple[Column, ...]
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """Something live that the wish does not name and that stays: ``reason`` is removed_field or foreign."""
 
@@ -243,6 +256,7 @@ AnyChange: TypeAlias = (
     | TriggerChange
     | VirtualTableChange
     | RowsChange
+    | MoveChange
 )
 
 #: The parts of a diff, in the order in which changes are listed.
@@ -261,6 +275,7 @@ PARTS = (
     "trigger_orders",
     "virtual_tables",
     "rows",
+    "moves",
 )
 
 
@@ -286,6 +301,7 @@ class SchemaDiff:
     trigger_orders: tuple[OrderChange, ...] = ()
     virtual_tables: tuple[VirtualTableChange, ...] = ()
     rows: tuple[RowsChange, ...] = ()
+    moves: tuple[MoveChange, ...] = ()
     kept: tuple[Kept, ...] = ()
     likely_renames: tuple[tuple[str, str, str], ...] = ()
     is_reverse: bool = False  # a way back: everything else is undone under the new names, then the renames
@@ -305,7 +321,9 @@ class SchemaDiff:
 
     @property
     def requires_data_migration(self) -> bool:
-        return bool(self.rows) or any(getattr(change, "requires_data_migration", False) for change in self.changes)
+        return bool(self.rows or self.moves) or any(
+            getattr(change, "requires_data_migration", False) for change in self.changes
+        )
 
     @property
     def added_columns(self) -> tuple[ColumnChange, ...]:
@@ -342,10 +360,16 @@ class SchemaDiff:
         return tuple(found.values())
 
     def reversed(self) -> SchemaDiff:
-        """The diff that goes back: every old and new swapped, in the opposite order."""
+        """The diff that goes back: every old and new swapped, in the opposite order.
+
+        The table of all Singles stays, though a move may have made it: others are in it by then.
+        """
         swapped: dict[str, Any] = {
             part: tuple(_swapped(change) for change in reversed(getattr(self, part))) for part in PARTS
         }
+        shared = {fold(move.singles) for move in self.moves}
+        swapped["tables"] = tuple(c for c in swapped["tables"] if c.new or fold(c.old.name) not in shared)
+        swapped["indexes"] = tuple(c for c in swapped["indexes"] if fold(c.table) not in shared)
         return SchemaDiff(doctype=self.doctype, is_reverse=not self.is_reverse, **swapped)
 
 
@@ -354,7 +378,7 @@ def _tables_of(change: Any) -> tuple[str, ...]:
         return tuple(side.name for side in (change.old, change.new) if side is not None)
     if isinstance(change, TriggerChange):
         return tuple(side.table for side in (change.old, change.new) if side is not None)
-    return (change.table,)
+    return (change.table, change.singles) if isinstance(change, MoveChange) else (change.table,)
 
 
 def _swapped(change: Any) -> Any:

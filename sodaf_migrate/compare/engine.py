@@ -12,11 +12,13 @@ from sodaf_migrate.compare.changes import ColumnChange, Kept, RowsChange, Schema
 from sodaf_migrate.compare.compare import Policy, compare
 from sodaf_migrate.compare.field_types import FieldTypes, differ, to_remember, with_field_types
 from sodaf_migrate.compare.follow import Definitions, doctype_renamed, fields_renamed
+from sodaf_migrate.compare.moves import moves, was_single
 from sodaf_migrate.compare.names import carried
 from sodaf_migrate.compare.renames import resolve_renames
 from sodaf_migrate.compare.transformers import Spent, check_transformers, spent, unused, with_transformers
 from sodaf_migrate.desired import SINGLES_TABLE, SiteRules, Wish, singles_indexes, singles_table, wished
 from sodaf_migrate.doctype.model import DocType
+from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.options import SyncOptions
 from sodaf_migrate.schema.model import Column, ObjectName, Schema, Table, fold
 
@@ -104,8 +106,11 @@ class SchemaComparisonEngine:
         doctype = self.engine.get(name)
         asked, neutral = self.wish_of(doctype)
         wish = wish if wish is not None else self.normalise(neutral)
-        live = self.read(_tables_concerned(asked, wish, self.engine))
         memory = self.remembered(name)
+        concerned = _tables_concerned(asked, wish, self.engine)
+        if was_single(asked, memory.owned, known=memory.version is not None):
+            concerned = (*concerned, SINGLES_TABLE)
+        live = self.read(concerned)
         declared = declared_renames(asked)
         rows = [change for change in fields_renamed(asked, self.engine, live) if _fresh(change, memory)]
         diff = SchemaDiff(doctype=name, rows=tuple(rows))
@@ -126,7 +131,7 @@ class SchemaComparisonEngine:
         typed = with_transformers(typed, doctype, options, memory.spent)
         return replace(
             found,
-            diff=replace(typed, kept=typed.kept + kept),
+            diff=replace(typed, kept=typed.kept + kept, moves=tuple(moves(asked, doctype, wish, live, memory.owned))),
             fields=to_remember(doctype, memory.fields, typed.columns),
             spent=spent(doctype, typed),
             unused=tuple(unused(options, doctype, typed.columns)),
@@ -157,6 +162,8 @@ class SchemaComparisonEngine:
         diff = compare(live, wish, doctype=name, policy=policy)
         if diff.has_changes or differ(doctype, memory.fields):
             return None
+        if doctype.has_table and was_single(self.wish_of(doctype)[0], memory.owned, known=True):
+            return None
         fields = to_remember(doctype, memory.fields, ())
         return Comparison(diff=diff, live=live, wish=wish, memory=memory, fields=fields)
 
@@ -169,6 +176,11 @@ class SchemaComparisonEngine:
 
     def compare_sql(self, wish: Schema, options: SyncOptions, *, name: str) -> Comparison:
         """What the whole database needs to be a wish in SQL; ``options.renames`` maps tables and "table.column"."""
+        if options.transformers:
+            raise ConfigurationError(
+                "Transformers are for fields of DocTypes, and a wish in SQL has none",
+                hint="Change the values with a hook (before, after).",
+            )
         live = self.read(None)
         memory = self.remembered(name)
         diff = SchemaDiff(doctype=name)
@@ -312,6 +324,8 @@ def _tables_concerned(asked: Wish, wish: Schema, engine: Definitions) -> tuple[s
     names: list[str | None] = [table.name for table in wish.tables]
     names.append(engine.get(asked.doctype).table)  # also of one that has become a Single: its rows may still be there
     names += asked.old_tables
+    if asked.old_names and any(home.issingle for home, _, _ in engine.dynamic_links()):
+        names.append(SINGLES_TABLE)
     names += [engine.table_of(child) for child, _, _ in asked.parentfield_renames]
     if asked.old_names:
         doctype = engine.get(asked.doctype)

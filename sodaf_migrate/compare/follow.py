@@ -72,3 +72,13 @@ def doctype_renamed(old: str, doctype: DocType, engine: Definitions, live: Schem
                 new=doctype.name,
                 reason="rows name the DocType that they belong to",
             )
+    for home, _, type_field in engine.dynamic_links() if live.table(SINGLES_TABLE) is not None else ():
+        if home.issingle and type_field.has_column:
+            yield RowsChange(
+                table=SINGLES_TABLE,
+                column="value",
+                old=old,
+                new=doctype.name,
+                where=(("doctype", home.name), ("field", type_field.fieldname)),
+                reason="the values of a Single name the DocType that they point to",
+            )

@@ -13,6 +13,7 @@ from sodaf_migrate.compare.changes import (
     ForeignKeyChange,
     IndexChange,
     Kept,
+    MoveChange,
     OptionChange,
     OrderChange,
     PrimaryKeyChange,
@@ -265,6 +266,12 @@ def _object(noun: str, old: Any, new: Any) -> str:
     if old is None:
         return f"create {noun} {new.name}"
     return f"drop {noun} {old.name}" if new is None else f"replace {noun} {new.name}"
+
+
+@_said.register
+def _moved(change: MoveChange, doctype: str) -> str:
+    goes = (change.table, change.singles) if change.new == "values" else (change.singles, change.table)
+    return f"the one row of {change.doctype} moves from {goes[0]} to {goes[1]}"
 
 
 @_said.register

@@ -14,6 +14,7 @@ from sodaf_migrate import (
     DryRunOptions,
     MigrationError,
     RollbackOptions,
+    Schema,
     SyncOptions,
 )
 from tests.data.conftest import Things, field, thing
@@ -220,3 +221,17 @@ def test_and_back(things: Things) -> None:
     applier.rollback_migration(done.migration_id or "", RollbackOptions(force=True))
     assert things.columns("tabThing")["v"][0] == "TEXT"
     assert things.values() in (["5"], ["5 kg"])
+
+
+def test_no_script_with_a_function(things: Things) -> None:
+    """The shell has no Python: the dry run says so instead of giving a script that cannot run."""
+    things.start(thing(field("Data")), ["31.12.2024"])
+    applier = things.of(thing(field("Date")))
+    found = applier.dry_run("Thing", DryRunOptions(transformers={"Thing.v": iso}, script=True))
+    assert "Python function" in found.no_script
+
+
+def test_a_wish_in_sql_has_no_fields(things: Things) -> None:
+    """There a transformer would never be used, so it is refused."""
+    with pytest.raises(ConfigurationError, match="fields of DocTypes"):
+        things.of().sync_schema(Schema.from_sql("CREATE TABLE t (v)"), by(SQL))

@@ -151,10 +151,10 @@ def test_a_broken_view_elsewhere_is_no_hindrance(filled: Site) -> None:
         filled.query("SELECT * FROM bv")
 
 
-def test_rows_of_a_table_that_became_a_single_are_told(filled: Site) -> None:
-    """Nothing is moved or lost in silence when a DocType has no table any more."""
-    result = filled.applier({**customer(), "issingle": 1}).sync_doctype("Customer")
-    assert "KEPT_REMOVED_TABLE" in {finding.code for finding in result.findings}
+def test_two_rows_of_a_table_that_would_become_a_single_are_told(filled: Site) -> None:
+    """Nothing is moved or lost in silence when a DocType shall have no table any more."""
+    with pytest.raises(MigrationError, match="2 rows, and a Single has one"):
+        filled.applier({**customer(), "issingle": 1}).sync_doctype("Customer")
     assert filled.query('SELECT count(*) FROM "tabCustomer"') == [(2,)]
 
 

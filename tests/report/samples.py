@@ -10,6 +10,7 @@ from sodaf_migrate.compare.changes import (
     ForeignKeyChange,
     IndexChange,
     Kept,
+    MoveChange,
     OptionChange,
     OrderChange,
     PrimaryKeyChange,
@@ -117,6 +118,7 @@ EVERY_CHANGE = SchemaDiff(
         ColumnChange(table="other", old=None, new=replace(PHONE, not_null=True, collation="NOCASE")),
         ColumnChange(table=T, old=NUMBER, new=replace(NUMBER, not_null=False, default=None)),
         ColumnChange(table=T, old=PHONE, new=replace(PHONE, collation="NOCASE", type="")),
+        ColumnChange(table=T, old=PHONE, new=PHONE, fields=("Data", "Date")),
         ColumnChange(
             table=T, old=PHONE, new=replace(PHONE, generated=Generated(expression=sql("lower(name)"), stored=True))
         ),
@@ -159,6 +161,7 @@ EVERY_CHANGE = SchemaDiff(
         VirtualTableChange(old=None, new=VirtualTable(name="search", module="fts5", sql=sql("x"))),
         VirtualTableChange(old=VirtualTable(name="search", module="fts5", sql=sql("x")), new=None),
     ),
+    moves=(MoveChange(table=T, singles="tabSingles", doctype="Customer", columns=(PHONE,), old="row", new="values"),),
     rows=DIFF.rows,
 )
 

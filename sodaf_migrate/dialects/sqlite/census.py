@@ -11,6 +11,7 @@ from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.carry import Carried, carried, side_of
 from sodaf_migrate.dialects.sqlite.census_children import about_children
 from sodaf_migrate.dialects.sqlite.census_keys import about_keys
+from sodaf_migrate.dialects.sqlite.census_moves import about_moves
 from sodaf_migrate.dialects.sqlite.convert import altered, misfits
 from sodaf_migrate.dialects.sqlite.edit import constant_text, default_condition
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
@@ -89,6 +90,7 @@ def questions(
             found.append(Question(kind="rows", table=there.name, about=""))
         found += asked
     found += _about_rows(live, diff)
+    found += about_moves(live, diff)
     return tuple(dict.fromkeys(_without(question, refills) for question in found))
 
 

@@ -148,6 +148,10 @@ def _about_primary_key(there: Table, table: str, diff: SchemaDiff, names: LiveNa
                 continue
             yield Question(kind="keyless", table=there.name, about=name, condition=f"{quote(live)} IS NULL")
             wrong = misfits(quote(live), "INTEGER") if key.rowid_alias else None
+            if wrong and key.autoincrement and fold(name) == "name":
+                # Links hold a row's name as it is spelled: a counter takes only names that stay what they are.
+                spelled = f"CAST(CAST({quote(live)} AS INTEGER) AS TEXT)"
+                wrong = f"{wrong} OR (typeof({quote(live)}) = 'text' AND {spelled} <> {quote(live)})"
             if wrong:
                 yield Question(kind="misfits", table=there.name, about=name, condition=wrong, show=quote(live))
 

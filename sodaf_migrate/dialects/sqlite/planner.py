@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.dialects.sqlite.inspect import read_schema, scope_digest
+from sodaf_migrate.dialects.sqlite.moves import move_steps
 from sodaf_migrate.dialects.sqlite.parse import parse_index, parse_table
 from sodaf_migrate.dialects.sqlite.rebuild import Facts
 from sodaf_migrate.dialects.sqlite.rename_steps import rename_steps
@@ -88,11 +89,13 @@ def _steps(stage: Stage) -> list[Step]:
     for cleaning in stage.verdict.cleanings:
         clean(stage, cleaning)
     if stage.diff.is_reverse:
+        move_steps(stage)  # a table that was made for the row gives it back before it goes
         rest_steps(stage)
         rename_steps(stage)
     else:
         rename_steps(stage)
         rest_steps(stage)
+        move_steps(stage)
     for change in stage.diff.rows:
         follow(stage, change)
     for refill in stage.verdict.refills:

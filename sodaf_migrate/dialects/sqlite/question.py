@@ -12,13 +12,36 @@ __all__ = ["SAMPLES", "Question"]
 SAMPLES = 5
 
 
+#: Each kind in words.
+_MEANINGS = {
+    "rows": "rows in the table",
+    "nulls": "rows without a value",
+    "holds": "rows that hold the old default",
+    "values": "values in the column that goes",
+    "altered": "values that would not read back as they are",
+    "misfits": "values that do not fit",
+    "impossible": "values that do not convert",
+    "keyless": "rows without a key",
+    "longer": "values longer than the new length",
+    "violators": "rows that break the CHECK",
+    "orphans": "rows without a parent",
+    "orphaned": "rows whose parent would go",
+    "duplicates": "rows that repeat another",
+    "blanks": "blanks",
+    "taken": "rows that already hold the new name",
+    "moving": "rows that move",
+    "meeting": "rows where others move to",
+    "required": "values that a row must have",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """How many rows of the live ``table`` meet ``condition``; ``kind`` says what that would mean.
 
     ``about`` is the column, index or constraint under its name after any rename. Kinds: rows, nulls, values (that a
     dropped column holds), holds (the old default), altered, misfits, longer, violators, orphans, orphaned (by the
-    change), keyless, follow, taken
+    change), keyless, moving, meeting, required (of a row that becomes a Single's values, or the reverse), follow, taken
     (rows of a rename), duplicates (``groups`` holds the grouping).
     """
 
@@ -29,6 +52,12 @@ class Question:
     show: str | None = None  # the expression whose values are shown
     groups: tuple[str, ...] = ()
     source: str | None = None  # the rows as they will be called, where the condition speaks of names to come
+
+    @property
+    def meaning(self) -> str:
+        """What is counted, in words."""
+        about = f" ({self.about})" if self.about else ""
+        return f'{_MEANINGS[self.kind]} of "{self.table}"{about}'
 
     @property
     def rows(self) -> str:

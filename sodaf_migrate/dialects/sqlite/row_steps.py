@@ -14,12 +14,12 @@ from sodaf_migrate.dialects.sqlite.stage import Stage
 from sodaf_migrate.plan import Cost, Statement
 from sodaf_migrate.schema.model import fold
 
-__all__ = ["clean", "follow", "put_back"]
+__all__ = ["clean", "follow", "put_back", "resting"]
 
 
 def clean(stage: Stage, cleaning: Cleaning) -> None:
     """Change rows that stand in the way of a constraint."""
-    drops, makes = _resting(stage, cleaning.table)
+    drops, makes = resting(stage, cleaning.table)
     up: list[str | Statement] = [*drops, *cleaning.sql, *makes]
     reason = "rows are changed where they are"
     stage.step(
@@ -29,7 +29,7 @@ def clean(stage: Stage, cleaning: Cleaning) -> None:
 
 def follow(stage: Stage, change: RowsChange) -> None:
     """Let rows follow a rename."""
-    drops, makes = _resting(stage, change.table)
+    drops, makes = resting(stage, change.table)
     forth, back = _renamed(stage, change, change.old, change.new), _renamed(stage, change, change.new, change.old)
     title = f'let "{change.column}" of "{change.table}" follow: {change.old} becomes {change.new}'
     up: list[str | Statement] = [*drops, forth, *makes]
@@ -57,7 +57,7 @@ def put_back(stage: Stage, refill: Refill) -> None:
         f"INSERT OR IGNORE INTO {home} ({', '.join(columns)})"
         f" SELECT {', '.join(values)} FROM {source} AS r{there} ORDER BY r.own"
     )
-    drops, makes = _resting(stage, table.name)
+    drops, makes = resting(stage, table.name)
     title = f'put rows of "{table.name}" back that had gone'
     stage.step(title, table.name, (*drops, insert, *makes), (), Cost.IN_PLACE, "the rows come from a backup")
 
@@ -70,6 +70,6 @@ def _renamed(stage: Stage, change: RowsChange, old: str, new: str) -> Statement:
     return in_parts(head, there, where=where)
 
 
-def _resting(stage: Stage, table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def resting(stage: Stage, table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     own = stage.now(table).triggers_of(table)
     return set_aside((), own), restore((), own)

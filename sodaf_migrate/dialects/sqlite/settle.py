@@ -15,6 +15,7 @@ from sodaf_migrate.dialects.sqlite.census_children import in_live_names
 from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.lexer import tokenize
 from sodaf_migrate.dialects.sqlite.losses import losses, repeated, rows_lost, values_lost
+from sodaf_migrate.dialects.sqlite.moving import settled_moves
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.parts import in_parts
 from sodaf_migrate.dialects.sqlite.refill import Refill, refilled
@@ -107,7 +108,7 @@ class _Settler:
     def settle(self) -> Verdict:
         columns = tuple(settled for change in self.diff.columns if (settled := self._column(change)) is not None)
         for change in self.diff.tables:
-            if change.new is None and change.old is not None:
+            if change.new is None and change.old is not None and not _is_moved(self.diff, change.old.name):
                 self._table_goes(change.old.name)
         for answer in self.census.answers:
             self._answer(answer)
@@ -278,7 +279,7 @@ class _Settler:
         if question.kind == "rows" and not _is_dropped(self.diff, question.table):
             return
         if question.kind != "follow":
-            self.guards.append(Guard(sql=question.count_sql, expected=answer.count, meaning=_meaning(answer)))
+            self.guards.append(Guard(sql=question.count_sql, expected=answer.count, meaning=question.meaning))
         if not answer.count:
             return
         called = (t for t in self.diff.table_names if (there := self.names.table(t)) and there.name == question.table)
@@ -358,41 +359,29 @@ def _is_value(default: Sql | Literal | None) -> TypeGuard[Sql]:
     return isinstance(default, Sql) and default.key.upper() != "NULL"
 
 
+def _is_moved(diff: SchemaDiff, table: str) -> bool:
+    """Whether the one row of a table moves away before the table goes."""
+    return any(change.new == "values" and fold(change.table) == fold(table) for change in diff.moves)
+
+
 def _is_dropped(diff: SchemaDiff, table: str) -> bool:
     return any(c.new is None and c.old is not None and fold(c.old.name) == fold(table) for c in diff.tables)
-
-
-_MEANINGS = {
-    "rows": "rows in the table",
-    "nulls": "rows without a value",
-    "holds": "rows that hold the old default",
-    "values": "values in the column that goes",
-    "altered": "values that would not read back as they are",
-    "misfits": "values that do not fit",
-    "impossible": "values that do not convert",
-    "keyless": "rows without a key",
-    "longer": "values longer than the new length",
-    "violators": "rows that break the CHECK",
-    "orphans": "rows without a parent",
-    "orphaned": "rows whose parent would go",
-    "duplicates": "rows that repeat another",
-    "blanks": "blanks",
-    "taken": "rows that already hold the new name",
-}
-
-
-def _meaning(answer: Answer) -> str:
-    question = answer.question
-    about = f" ({question.about})" if question.about else ""
-    return f'{_MEANINGS[question.kind]} of "{question.table}"{about}'
 
 
 def settle(live: Schema, diff: SchemaDiff, census: Census, *, allows: Allows, manner: Manner | None = None) -> Verdict:
     """What of ``diff`` can be made now; ``allows(hazard, doctype, column)`` says what the caller accepts."""
     manner = manner or Manner()
+    diff, in_the_way = settled_moves(diff, census)
     verdict = _Settler(live, diff, census, allows, manner).settle()
     # A value that gives way to its original is in a backup already, so what is lost is told without the refills.
     lost = losses(live, verdict.diff, verdict.values, verdict.fills)
     values = {**verdict.values, **dict(refilled(verdict.diff, verdict.values, manner.refills))}
     guards = (guard for refill in manner.refills if (guard := refill.guard()) is not None)
-    return replace(verdict, losses=lost, values=values, refills=manner.refills, guards=(*verdict.guards, *guards))
+    return replace(
+        verdict,
+        losses=lost,
+        values=values,
+        refills=manner.refills,
+        guards=(*verdict.guards, *guards),
+        findings=(*verdict.findings, *in_the_way),
+    )

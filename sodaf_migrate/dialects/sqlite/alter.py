@@ -13,6 +13,7 @@ from sodaf_migrate.dialects.sqlite.inspect import dependents, read_schema
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.play import play
 from sodaf_migrate.dialects.sqlite.rebuild import Facts, rebuild
+from sodaf_migrate.dialects.sqlite.retype import retyped
 from sodaf_migrate.dialects.sqlite.types import affinity
 from sodaf_migrate.dialects.sqlite.written import written
 from sodaf_migrate.errors import DatabaseError, SchemaParseError, UnsupportedChangeError
@@ -103,7 +104,7 @@ def _cheap(shadow: Wire, schema: Schema, target: Table, indexes: tuple[Index, ..
             reached = read_schema(shadow, around=[target.name])
             table = reached.table(target.name)
             if table is not None and not same_table(table, target):
-                edits = (_edited(table, target, indexes, facts) if facts.edits else None) or ()
+                edits = _edited(reached, table, target, facts) or ()
                 for statement in edits:
                     if statement.check is None:  # the shadow has no rows to check
                         play(shadow, statement)
@@ -126,15 +127,19 @@ def _cheap_way(natives: tuple[Statement, ...], edits: tuple[Statement, ...], wri
     if not edits:
         reason = "ADD COLUMN only changes the catalogue" if natives else "no value changes"
         return Way(statements=natives, cost=Cost.INSTANT, reason=reason)
+    if any(statement.batch is not None for statement in edits):
+        return Way(statements=natives + edits, cost=Cost.IN_PLACE, reason="values take their new type where they are")
     cost = edit_cost(edits)
     words = "no row is touched" if cost is Cost.INSTANT else "the rows are read, to prove that they fit"
     return Way(statements=natives + edits, cost=cost, reason=f"only the table's stored text changes; {words}")
 
 
-def _edited(table: Table, target: Table, indexes: tuple[Index, ...], facts: Facts) -> tuple[Statement, ...] | None:
+def _edited(schema: Schema, table: Table, target: Table, facts: Facts) -> tuple[Statement, ...] | None:
+    if not facts.edits:
+        return None
     mine = fold(target.name)
     counts = {column: count for (home, column), count in facts.holding.items() if home == mine}
-    return edit(table, target, indexes, counts)
+    return edit(table, target, schema.indexes_of(target.name), counts) or retyped(schema, table, target, facts)
 
 
 def _between(current: Table, target: Table) -> Table:

@@ -15,18 +15,25 @@ from sodaf_migrate.dialects.sqlite.types import affinity, is_integer
 from sodaf_migrate.plan import Cost, Statement
 from sodaf_migrate.schema.model import Column, Constraint, Index, Literal, PrimaryKey, Sql, Table, Unique, fold
 
-__all__ = ["SHORT_RECORDS", "constant_text", "default_condition", "edit", "edit_cost"]
+__all__ = ["SHORT_RECORDS", "constant_text", "default_condition", "edit", "edit_cost", "sound"]
 
 #: The check that fails when rows take the old DEFAULT from the stored text: then the table has to be rebuilt.
 SHORT_RECORDS = "rows that are older than their column take the old DEFAULT from the table's text"
 
 
-def edit(old: Table, new: Table, indexes: tuple[Index, ...], counts: dict[str, int]) -> tuple[Statement, ...] | None:
+def edit(
+    old: Table,
+    new: Table,
+    indexes: tuple[Index, ...],
+    counts: dict[str, int],
+    retyped: frozenset[str] = frozenset(),
+) -> tuple[Statement, ...] | None:
     """The catalogue edit that turns ``old`` into ``new`` with the checks that prove it, None where it is not safe.
 
-    ``counts`` gives, by folded column, how many rows hold the old constant default where it changes (from the census).
+    ``counts`` gives, by folded column, how many rows hold the old constant default where it changes (from the census);
+    ``retyped`` are the folded columns whose values the caller writes anew for another affinity.
     """
-    if not _is_safe(old, new, counts):
+    if not _is_safe(old, new, counts, retyped):
         return None
     text = redraw(old.sql, new)
     if _automatic(text) != _automatic(old.sql):
@@ -38,9 +45,9 @@ def edit(old: Table, new: Table, indexes: tuple[Index, ...], counts: dict[str, i
     if old.without_rowid and (shortened or _needs_scan(old, new)):
         return None  # the checks of SQLite 3.40 look at the wrong column where the key is not the first one
     if _needs_scan(old, new):
-        found.append(_sound("quick_check", old.name))
+        found.append(sound("quick_check", old.name))
     if indexes and shortened:
-        found.append(_sound("integrity_check", old.name))
+        found.append(sound("integrity_check", old.name))
     return tuple(found)
 
 
@@ -63,7 +70,7 @@ def _changed(old: Table, new: Table) -> list[tuple[Column, Column]]:
     return [(before, after) for before, after in zip(old.columns, new.columns, strict=True) if before != after]
 
 
-def _is_safe(old: Table, new: Table, counts: dict[str, int]) -> bool:
+def _is_safe(old: Table, new: Table, counts: dict[str, int], retyped: frozenset[str]) -> bool:
     if [column.name for column in old.columns] != [column.name for column in new.columns]:
         return False
     same = (old.primary_key, old.without_rowid) == (new.primary_key, new.without_rowid)
@@ -73,7 +80,8 @@ def _is_safe(old: Table, new: Table, counts: dict[str, int]) -> bool:
     if uniques.added or uniques.removed:  # their index would be missing: "malformed"
         return False
     pairs = list(zip(old.columns, new.columns, strict=True))
-    if any(affinity(a.type, strict=old.strict) != affinity(b.type, strict=new.strict) for a, b in pairs):
+    stay = [(a, b) for a, b in pairs if fold(b.name) not in retyped]
+    if any(affinity(a.type, strict=old.strict) != affinity(b.type, strict=new.strict) for a, b in stay):
         return False  # stored values would keep the old storage class; ANY means nothing outside STRICT
     key = old.primary_key.columns if old.primary_key is not None else ()
     if any(a.name in key and is_integer(a.type) != is_integer(b.type) for a, b in pairs):
@@ -122,6 +130,7 @@ def _default_kept(table: Table, column: Column, count: int) -> Statement:
     return Statement(sql=f"SELECT n FROM ({rows}) WHERE n <> {count}", check=SHORT_RECORDS)
 
 
-def _sound(pragma: str, table: str) -> Statement:
+def sound(pragma: str, table: str) -> Statement:
+    """The check that ``quick_check`` or ``integrity_check`` finds no fault in a table and its indexes."""
     sql = f"SELECT {pragma} FROM pragma_{pragma}({literal(table)}, 'main') WHERE {pragma} <> 'ok'"
     return Statement(sql=sql, check=f'{pragma} of "{table}" finds fault')

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.dialects.sqlite.parts import in_parts
 from sodaf_migrate.dialects.sqlite.rebuild import Facts
 from sodaf_migrate.dialects.sqlite.types import affinity
 from sodaf_migrate.plan import Statement
@@ -44,7 +46,9 @@ def written(old: Table, new: Table, indexes: Iterable[Index], facts: Facts) -> t
         # The plus takes the column's affinity away, and the collation is named: '1' is not 1, and 'a' is not 'A'.
         differ.append(f"{value} IS NOT (+{own}) COLLATE BINARY OR typeof({value}) <> typeof({own})")
     where = " OR ".join(f"({condition})" for condition in differ)
-    return (Statement(sql=f"UPDATE main.{quote(new.name)} SET {', '.join(sets)} WHERE {where}"),)
+    # What goes is dropped only later: its name may still hide the rowid.
+    there = replace(new, columns=(*new.columns, *(c for c in old.columns if new.column(c.name) is None)))
+    return (in_parts(f"UPDATE main.{quote(new.name)} SET {', '.join(sets)}", there, where=where),)
 
 
 def _keyed(table: Table, indexes: Iterable[Index]) -> set[str]:

@@ -44,13 +44,13 @@ def state_of(
             on_connect(connection)
         connection.text_factory = bytes
         try:
-            found = [row[0].decode() for row in connection.execute("PRAGMA integrity_check")]
+            found = [row[0].decode(errors="replace") for row in connection.execute("PRAGMA integrity_check")]
+            assert found == ["ok"], f"{path} is damaged: {'; '.join(found[:5])}"
             connection.execute("BEGIN")
             parts = _parts(connection, {name.lower() for name in skip})
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the driver decodes SQLite's message strictly
             raise AssertionError(f"{path} cannot be read: {error}") from error
         connection.execute("ROLLBACK")
-    assert found == ["ok"], f"{path} is damaged: {'; '.join(found[:5])}"
     return State(parts)
 
 
@@ -83,9 +83,12 @@ def _parts(connection: sqlite3.Connection, skip: set[str]) -> dict[str, str]:
         for row in connection.execute(
             "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name, tbl_name"
         )
-        if row[2].decode().lower() not in skip and not row[1].startswith(b"sqlite_")
+        if row[2].decode(errors="replace").lower() not in skip and not row[1].startswith(b"sqlite_")
     ]
-    parts = {f"{kind.decode()} {name.decode()}": _digest([sql]) for kind, name, _, sql in schema}
+    parts = {
+        f"{kind.decode(errors='replace')} {name.decode(errors='replace')}": _digest([sql])
+        for kind, name, _, sql in schema
+    }
     for name, rowid_name in _tables(connection):
         if name.lower() not in skip and (rows := _rows(connection, name, rowid_name, skip)) is not None:
             parts[f"rows of {name}"] = rows
@@ -95,11 +98,16 @@ def _parts(connection: sqlite3.Connection, skip: set[str]) -> dict[str, str]:
 def _tables(connection: sqlite3.Connection) -> list[tuple[str, str | None]]:
     """Every table that holds rows (not a virtual one), with a name by which its rowid can be asked for."""
     listed = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name")
-    return [(row[0].decode(), _rowid_name(connection, row[0].decode())) for row in listed.fetchall()]
+    return [
+        (row[0].decode(errors="replace"), _rowid_name(connection, row[0].decode(errors="replace")))
+        for row in listed.fetchall()
+    ]
 
 
 def _rowid_name(connection: sqlite3.Connection, table: str) -> str | None:
-    columns = {row[1].decode().lower() for row in connection.execute(f"PRAGMA table_xinfo({_name(table)})")}
+    columns = {
+        row[1].decode(errors="replace").lower() for row in connection.execute(f"PRAGMA table_xinfo({_name(table)})")
+    }
     for word in ("rowid", "_rowid_", "oid"):
         if word not in columns:
             try:
@@ -111,7 +119,11 @@ def _rowid_name(connection: sqlite3.Connection, table: str) -> str | None:
 
 
 def _rows(connection: sqlite3.Connection, table: str, rowid: str | None, skip: set[str]) -> str | None:
-    columns = [row[1].decode() for row in connection.execute(f"PRAGMA table_xinfo({_name(table)})") if row[6] != 1]
+    columns = [
+        row[1].decode(errors="replace")
+        for row in connection.execute(f"PRAGMA table_xinfo({_name(table)})")
+        if row[6] != 1
+    ]
     wanted = ", ".join(f"typeof({_name(column)}), {_name(column)}" for column in columns)
     where = ""
     if table in ("sqlite_sequence", "sqlite_stat1", "sqlite_stat4"):

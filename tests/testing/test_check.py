@@ -66,6 +66,17 @@ def test_what_is_no_difference(tmp_path: Path) -> None:
         assert_old_or_new(tmp_path / "one.db", one, one)
 
 
+def test_damage_with_names_of_rubbish_is_told(tmp_path: Path) -> None:
+    """A schema whose texts are no text any more is damage, not an error of the check."""
+    path = make(tmp_path / "one.db")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"CREATE VIEW v")
+    data[at : at + 13] = b"\xe1" * 13
+    path.write_bytes(data)
+    with pytest.raises(AssertionError, match=r"is damaged|cannot be read"):
+        state_of(path)
+
+
 def test_damage_is_told(tmp_path: Path) -> None:
     """A page of rubbish, and a file that is no database, are named."""
     path = make(tmp_path / "one.db", "CREATE INDEX i ON t(a);")

@@ -86,8 +86,9 @@ class RollbackInfo(_Plain):
     backup_path: str | None = None
     rolled_back_by: str | None = None  # the id of the record of the rollback
     rolled_back_at: str | None = None
-    refilled_rows: int = 0
+    refilled_rows: int = 0  # values and whole rows that came back from a backup
     conflicts: int = 0  # rows that were changed since and kept what they have
+    gone: int = 0  # values whose row is not there any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +138,7 @@ class MigrationResult(_Plain):
     findings: tuple[Finding, ...] = ()
     diff: SchemaDiff | None = None
     plan: Plan | None = None
+    rollback_info: RollbackInfo | None = None  # of a rollback: what came back
     error: MigrationError | None = field(default=None, compare=False)
 
     @classmethod

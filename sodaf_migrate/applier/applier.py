@@ -6,16 +6,18 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from sodaf_migrate.applier.batch import Batch
 from sodaf_migrate.applier.migrations import as_migration, pending_migrations
 from sodaf_migrate.applier.planning import refuse
 from sodaf_migrate.applier.preview import dry_run_of
-from sodaf_migrate.applier.rollback import way_back
+from sodaf_migrate.applier.rollback import all_back, as_sync, chosen, taken_back
 from sodaf_migrate.applier.scripted import with_scripts
-from sodaf_migrate.applier.session import Session, warnings_of
+from sodaf_migrate.applier.session import Session
 from sodaf_migrate.applier.status import adopted, status_of
+from sodaf_migrate.backup.manager import MigrationBackupManager
 from sodaf_migrate.compare.names import object_names
 from sodaf_migrate.desired import SiteRules
 from sodaf_migrate.dialects.sqlite.facts import live_columns
@@ -27,7 +29,8 @@ from sodaf_migrate.errors import ConfigurationError, PlanRefusedError
 from sodaf_migrate.events import CancelToken, Listener, Teller, silent
 from sodaf_migrate.execute.executor import MigrationExecutor
 from sodaf_migrate.history.manager import MigrationHistoryManager
-from sodaf_migrate.options import DryRunOptions, RollbackOptions, SyncOptions, function_name
+from sodaf_migrate.options import BackupOptions, DryRunOptions, RollbackOptions, SyncOptions, function_name
+from sodaf_migrate.permissions import MigrationPermissions
 from sodaf_migrate.plan import Plan
 from sodaf_migrate.results import (
     BatchMigrationResult,
@@ -82,7 +85,26 @@ class MigrationApplier:
     @property
     def history(self) -> MigrationHistoryManager:
         """The records of this database, opened for each call."""
+        self.permissions.require("view_history", whole=True)
         return MigrationHistoryManager(self.target)
+
+    @property
+    def backups(self) -> MigrationBackupManager:
+        """The backups of this database, opened for each call."""
+        return self._backups(self.target)
+
+    def _backups(self, source: Wire | Target) -> MigrationBackupManager:
+        return MigrationBackupManager(
+            source,
+            self.backup_options,
+            listener=self.listener,
+            on_connect=self.on_connect,
+            permissions=self.permissions,
+        )
+
+    def _can_back_up(self, wire: Wire) -> bool:
+        """Whether there is a place for backups: a database in memory has none unless it is given one."""
+        return wire.path is not None or self.backup_options.directory is not None
 
     @contextmanager
     def _session(
@@ -101,7 +123,8 @@ class MigrationApplier:
                 history=MigrationHistoryManager(wire),
                 executor=self.executor,
                 rules=self.site_rules,
-                options=options,
+                options=options if options.applied_by else replace(options, applied_by=self.applied_by),
+                backups=self._backups(wire) if self._can_back_up(wire) else None,
                 listener=self.listener,
                 run_id=run_id,
                 new_database=str(self.target) if readonly and is_new(self.target) else "",
@@ -123,12 +146,14 @@ class MigrationApplier:
     def sync_doctype(self, name: str, options: SyncOptions | None = None) -> MigrationResult:
         """Bring one DocType's tables in step. Raises DataLossRiskError, LockHeldError… : then nothing was changed."""
         self.engine.get(name)  # an unknown name is said before the database is touched
+        self.permissions.require("apply", [name])
         options = options or SyncOptions()
         with self._session(options, create=True) as session:
             return session.sync(name, lambda: session.plan(name))
 
     def sync_all_doctypes(self, options: SyncOptions | None = None) -> BatchMigrationResult:
         """Bring every DocType in step, those first on which others depend; failures are in the result."""
+        self.permissions.require("apply", self.engine.names())
         options = options or SyncOptions()
         run_id = f"run-{int(time.time() * 1000):x}-{secrets.token_hex(4)}"
         with self._session(options, create=True, run_id=run_id) as session:
@@ -163,6 +188,7 @@ class MigrationApplier:
 
     def sync_schema(self, wish: Schema, options: SyncOptions | None = None, *, name: str = "schema") -> MigrationResult:
         """Make the database what ``wish`` says; things that are not ours are kept. ``name`` stands in history."""
+        self.permissions.require("apply", whole=True)
         options = options or SyncOptions()
         with self._session(options, create=True) as session:
             return session.sync(name, lambda: session.plan_schema(wish, name))
@@ -178,6 +204,7 @@ class MigrationApplier:
 
     def adopt_schema(self, *, name: str = "schema") -> tuple[ObjectName, ...]:
         """Take everything in the database over as ours, under ``name``; writes history alone."""
+        self.permissions.require("apply", whole=True)
         with self._session(SyncOptions()) as session:
             history = session.history
             live = without(read_schema(session.wire), history.tables)
@@ -196,6 +223,7 @@ class MigrationApplier:
             raise ConfigurationError(
                 f'"{name}" is no migration with a plan', hint="Take it from get_pending_migrations()."
             )
+        self.permissions.require("apply", [migration.plan.doctype])
         options = options or SyncOptions()
         with self._session(options, create=True) as session:
             known = session.history.find(migration.id)
@@ -208,28 +236,43 @@ class MigrationApplier:
             return session.apply(migration.plan, migration_id=migration.id)
 
     def rollback_migration(self, migration_id: str, options: RollbackOptions | None = None) -> MigrationResult:
-        """Take one migration back: its reverse changes, planned anew against what is live now."""
+        """Take one migration back: its reverse changes, planned anew against what is live now.
+
+        What it had taken away comes back from its backup: a row that still holds what the migration made of it gets
+        its original back, one that was changed or inserted since keeps what it has. What the way back would lose is
+        backed up first. Raises PlanRefusedError where later migrations are built on it, DataLossRiskError.
+        """
         options = options or RollbackOptions()
-        sync = SyncOptions(
-            allow=options.allow,
-            force=options.force,
-            lock_timeout=options.lock_timeout,
-            timeout=options.timeout,
-            cancel=options.cancel,
-            applied_by=options.applied_by,
-            description=f"rollback of {migration_id}",
+        self.permissions.require("rollback")
+        with self._session(as_sync(options, f"rollback of {migration_id}")) as session:
+            self.permissions.require("rollback", [session.history.get_migration_by_id(migration_id).doctype])
+            return taken_back(session, migration_id)
+
+    def rollback(
+        self,
+        *,
+        steps: int | None = None,
+        to: str | None = None,
+        run: str | None = None,
+        options: RollbackOptions | None = None,
+    ) -> BatchMigrationResult:
+        """Take several migrations back, the newest first, each in its own transaction.
+
+        The last ``steps``; all that came after the migration ``to``, which stays; or those of one ``run``. The first
+        that cannot be taken back ends it: what was done stays done, the rest is in ``not_tried``.
+        """
+        began = time.perf_counter()
+        with self._session(as_sync(options or RollbackOptions(), "rollback")) as session:
+            records = chosen(session, steps=steps, to=to, run=run)
+            self.permissions.require("rollback", [record.doctype for record in records])
+            results = all_back(session, records)
+        return BatchMigrationResult(
+            run_id=run or "",
+            results=tuple(results),
+            not_tried=tuple(record.doctype for record in records[len(results) :]),
+            total_time=time.perf_counter() - began,
+            warnings=tuple(f"{r.doctype}: {text}" for r in results for text in r.warnings),
         )
-        with self._session(sync) as session:
-            record = session.history.get_migration_by_id(migration_id)
-            plan = way_back(session, record)
-            refuse(plan, sync)
-            if not plan.has_changes:
-                why = "; ".join(warnings_of(plan)) or "nothing of it is left"
-                raise PlanRefusedError(
-                    f'The migration "{migration_id}" cannot be rolled back: {why}',
-                    hint="Mend what the message names, then try again (see docs/refusals.md).",
-                )
-            return session.apply(plan, reverses=migration_id)
 
     # Looking at the site.
 
@@ -253,6 +296,7 @@ class MigrationApplier:
 
     def adopt(self, *names: str) -> dict[str, tuple[ObjectName, ...]]:
         """Take the live tables of these DocTypes (all without a name) over as ours; writes history alone."""
+        self.permissions.require("apply", names or self.engine.names())
         with self._session(SyncOptions()) as session:
             return adopted(session, names or self.engine.names())
 
@@ -261,6 +305,7 @@ class MigrationApplier:
 
         Raises UnknownDocTypeError for a name that neither the definitions nor the history know.
         """
+        self.permissions.require("view_history", [doctype] if doctype else (), whole=doctype is None)
         with self._session(SyncOptions(lock_timeout=lock_timeout), readonly=True) as session:
             done = session.history.get_migration_history(doctype)
             if doctype is not None and not done:
@@ -276,6 +321,7 @@ class MigrationApplier:
 
     def is_migration_applied(self, migration_id: str) -> bool:
         """Whether a record of that id says applied."""
+        self.permissions.require("view_history")
         with self._session(SyncOptions(), readonly=True) as session:
             record = session.history.find(migration_id)
             return record is not None and record.status == "applied"

@@ -33,6 +33,7 @@ class Planning:
     options: SyncOptions
     whole: bool = False
     edits: bool = True  # False where a catalogue edit was found not to be safe
+    backups: bool = False  # what is about to be lost will be backed up first
     refills: tuple[Refill, ...] = ()
 
     def plan(self, comparison: Comparison, *, version: str, digest: str | None = None) -> Plan:
@@ -81,7 +82,9 @@ class Planning:
         census = take_census(
             self.wire, questions(comparison.live, diff, allows=self.options.allows, refills=self.refills)
         )
-        manner = Manner(whole=self.whole, owned=comparison.memory.owned, refills=self.refills)
+        manner = Manner(
+            whole=self.whole, backups=self.backups, owned=comparison.memory.owned, refills=self.refills
+        )
         return settle(comparison.live, diff, census, allows=self.options.allows, manner=manner)
 
 

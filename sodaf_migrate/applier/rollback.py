@@ -1,21 +1,43 @@
-"""The way back of one migration: its changes reversed, and planned anew against what is live now."""
+"""Going back: a migration's changes reversed, planned anew against what is live now, with what a backup holds."""
 
 from __future__ import annotations
 
-from sodaf_migrate.applier.session import Session
-from sodaf_migrate.errors import HistoryError, PlanRefusedError
+from collections.abc import Iterable
+from typing import Any
+
+from sodaf_migrate.applier.returning import Returning
+from sodaf_migrate.applier.session import Session, warnings_of
+from sodaf_migrate.errors import ConfigurationError, HistoryError, MigrationError, PlanRefusedError
 from sodaf_migrate.history.record import MigrationRecord
+from sodaf_migrate.options import RollbackOptions, SyncOptions
 from sodaf_migrate.plan import Plan
+from sodaf_migrate.results import MigrationResult
 from sodaf_migrate.schema.model import fold
 
-__all__ = ["way_back"]
+__all__ = ["all_back", "as_sync", "chosen", "stored_plan", "taken_back"]
 
 
-def way_back(session: Session, record: MigrationRecord) -> Plan:
-    """The plan that undoes ``record``.
+def as_sync(options: RollbackOptions, description: str) -> SyncOptions:
+    """The way back as a sync sees it."""
+    return SyncOptions(
+        allow=options.allow,
+        force=options.force,
+        on_conversion_error=options.on_conversion_error,
+        lock_timeout=options.lock_timeout,
+        timeout=options.timeout,
+        cancel=options.cancel,
+        applied_by=options.applied_by,
+        description=description,
+    )
 
-    Raises PlanRefusedError when it is not applied, or when later migrations of the same tables are built on it.
+
+def taken_back(session: Session, migration_id: str) -> MigrationResult:
+    """Take one migration back.
+
+    Raises PlanRefusedError when it is not applied, when later migrations of the same tables are built on it, or when
+    nothing of it is left; BackupError when what it took away is in a backup that cannot be read.
     """
+    record = session.history.get_migration_by_id(migration_id)
     if record.status != "applied":
         raise PlanRefusedError(
             f'The migration "{record.id}" cannot be rolled back: it is {record.status.replace("_", " ")}',
@@ -26,10 +48,64 @@ def way_back(session: Session, record: MigrationRecord) -> Plan:
     if later:
         raise PlanRefusedError(
             f'The migration "{record.id}" cannot be rolled back: later ones are built on it ({", ".join(later)})',
-            hint="Roll those back first, the newest one first.",
+            hint=f"Roll those back first, the newest one first, or all of them: rollback --to {record.id}.",
             details={"later": list(later)},
         )
-    return session.plan_diff(plan.diff.reversed(), record.version)
+    with Returning(session, record.id, plan.losses) as returning:
+
+        def make() -> Plan:
+            return session.plan_diff(plan.diff.reversed(), record.version, returning.look())
+
+        result = session.sync(record.doctype, make, reverses=record.id, returned=returning.report)
+    if not result.changed:
+        why = "; ".join(warnings_of(result.plan) if result.plan else ()) or "nothing of it is left"
+        raise PlanRefusedError(
+            f'The migration "{migration_id}" cannot be rolled back: {why}',
+            hint="Mend what the message names, then try again (see docs/refusals.md).",
+        )
+    return result
+
+
+def chosen(
+    session: Session, *, steps: int | None = None, to: str | None = None, run: str | None = None
+) -> tuple[MigrationRecord, ...]:
+    """The applied migrations to take back, the newest first.
+
+    The last ``steps``, all that came after the migration ``to`` (which stays), or those of one ``run``. Raises
+    ConfigurationError unless exactly one of them is given, UnknownMigrationError.
+    """
+    if sum(given is not None for given in (steps, to, run)) != 1:
+        raise ConfigurationError(
+            "It is not clear what shall be rolled back", hint="Give one of steps, to (a migration's id) and run."
+        )
+    newest = [each for each in reversed(session.history.get_migration_history()) if _in_force(each)]
+    if steps is not None:
+        if steps < 1:
+            raise ConfigurationError(f'"{steps}" is no number of steps to go back', hint="Give 1 or more.")
+        if steps > len(newest):
+            raise ConfigurationError(
+                f'"{steps}" migrations cannot be rolled back: {len(newest)} are applied', hint="See the history."
+            )
+        return tuple(newest[:steps])
+    if to is not None:
+        target = session.history.get_migration_by_id(to)
+        if not _in_force(target):
+            raise PlanRefusedError(
+                f'"{to}" is no point to go back to: it is {target.status.replace("_", " ")}',
+                hint="Name a migration that is applied.",
+            )
+        ids = [each.id for each in newest]
+        return tuple(newest[: ids.index(target.id)])
+    found = tuple(each for each in newest if each.run_id == run)
+    if not found:
+        raise ConfigurationError(
+            f'No applied migration belongs to the run "{run}"', hint="Look at the history for the ids of runs."
+        )
+    return found
+
+
+def _in_force(record: MigrationRecord) -> bool:
+    return record.status == "applied" and record.reverses is None
 
 
 def stored_plan(record: MigrationRecord) -> Plan:
@@ -47,9 +123,19 @@ def _built_on(session: Session, record: MigrationRecord, plan: Plan) -> tuple[st
     tables = {fold(name) for name in plan.scope}
     found = []
     for other in session.history.get_migration_history():
-        if other.id > record.id and other.status == "applied" and other.id != record.id:
-            if other.reverses is not None:
-                continue
-            if tables & {fold(name) for name in stored_plan(other).scope}:
-                found.append(other.id)
+        if other.id > record.id and _in_force(other) and tables & {fold(name) for name in stored_plan(other).scope}:
+            found.append(other.id)
     return tuple(found)
+
+
+def all_back(session: Session, records: Iterable[MigrationRecord]) -> list[MigrationResult]:
+    """Take several back, each in its own transaction; the first that cannot be ends it."""
+    results: list[MigrationResult] = []
+    for record in records:
+        try:
+            results.append(taken_back(session, record.id))
+        except MigrationError as error:
+            more: dict[str, Any] = {"migration_id": record.id}
+            results.append(MigrationResult.from_error(record.doctype, error, **more))
+            break
+    return results

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 
 from sodaf_migrate.applier.glance import Glance
 from sodaf_migrate.applier.planning import Planning, is_older, refuse
+from sodaf_migrate.backup.info import BackupInfo
+from sodaf_migrate.backup.manager import MigrationBackupManager
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.engine import Comparison, Remembered, SchemaComparisonEngine
 from sodaf_migrate.desired import SiteRules
@@ -36,7 +38,7 @@ from sodaf_migrate.history.manager import MigrationHistoryManager
 from sodaf_migrate.history.record import MigrationRecord
 from sodaf_migrate.options import SyncOptions
 from sodaf_migrate.plan import Plan, Severity
-from sodaf_migrate.results import MigrationResult
+from sodaf_migrate.results import MigrationResult, RollbackInfo
 from sodaf_migrate.schema.model import Schema, digest
 from sodaf_migrate.wire.connection import Wire
 
@@ -59,6 +61,7 @@ class Session:
     executor: MigrationExecutor
     rules: SiteRules
     options: SyncOptions
+    backups: MigrationBackupManager | None = None  # None: what is lost cannot be backed up
     listener: Listener = silent
     run_id: str | None = None
     wishes: dict[str, Schema] = field(default_factory=dict)
@@ -122,7 +125,7 @@ class Session:
         """The plan that brings one DocType's tables in step, made in one look at the database."""
         with self.wire.snapshot():
             comparison = self.compare(name)
-            planning = Planning(wire=self.wire, options=self.options, edits=self.edits)
+            planning = Planning(wire=self.wire, options=self.options, edits=self.edits, backups=self.backups is not None)
             doctype = self.engine.get(name)
             return planning.plan(comparison, version=doctype.version, digest=doctype.digest)
 
@@ -130,7 +133,7 @@ class Session:
         """The plan that makes the database the wish given as SQL."""
         with self.wire.snapshot():
             comparison = self.comparer().compare_sql(wish, self.options, name=name)
-            planning = Planning(wire=self.wire, options=self.options, whole=True, edits=self.edits)
+            planning = Planning(wire=self.wire, options=self.options, whole=True, edits=self.edits, backups=self.backups is not None)
             return planning.plan(comparison, version=_version_of(comparison.wish))
 
     def plan_diff(self, diff: SchemaDiff, version: str, refills: tuple[Refill, ...] = ()) -> Plan:
@@ -138,13 +141,29 @@ class Session:
         with self.wire.snapshot():
             live = self._read(diff.table_names)
             comparison = Comparison(diff=diff, live=live, wish=Schema())
-            planning = Planning(wire=self.wire, options=self.options, edits=self.edits, refills=refills)
+            planning = Planning(
+                wire=self.wire,
+                options=self.options,
+                edits=self.edits,
+                backups=self.backups is not None,
+                refills=refills,
+            )
             return planning.plan(comparison, version=version)
 
     # Doing.
 
-    def sync(self, doctype: str, make: Callable[[], Plan]) -> MigrationResult:
-        """Plan and apply; planned again when somebody was quicker. Raises what refuses or stops it."""
+    def sync(
+        self,
+        doctype: str,
+        make: Callable[[], Plan],
+        *,
+        reverses: str | None = None,
+        returned: Callable[[], dict[str, int]] | None = None,
+    ) -> MigrationResult:
+        """Plan and apply; planned again when somebody was quicker. Raises what refuses or stops it.
+
+        ``reverses`` is the migration that is taken back; ``returned`` then counts what came back to the rows.
+        """
         with self.wire.watch.limit(self.options.timeout):
             return self._sync(doctype, make)
 
@@ -167,7 +186,8 @@ class Session:
                 )
             refuse(plan, self.options)
             try:
-                return self.apply(plan, keep_failure=attempt == ATTEMPTS - 1)
+                last = attempt == ATTEMPTS - 1
+                return self.apply(plan, keep_failure=last, reverses=reverses, returned=returned)
             except (StalePlanError, GuardError, ShadowMismatchError) as error:
                 if attempt == ATTEMPTS - 1 or not self._may_plan_again(error):
                     raise
@@ -213,9 +233,18 @@ class Session:
             self.history.record_failure(record)
 
     def apply(
-        self, plan: Plan, *, keep_failure: bool = True, reverses: str | None = None, migration_id: str | None = None
+        self,
+        plan: Plan,
+        *,
+        keep_failure: bool = True,
+        reverses: str | None = None,
+        migration_id: str | None = None,
+        returned: Callable[[], dict[str, int]] | None = None,
     ) -> MigrationResult:
-        """Execute a plan with its record in one transaction; a failure is recorded after the rollback."""
+        """Execute a plan with its record in one transaction; a failure is recorded after the rollback.
+
+        What the plan takes away is backed up first, under the same lock.
+        """
         record = self.history.new_record(
             plan, run_id=self.run_id, applied_by=self.options.applied_by, description=self.options.description
         )
@@ -223,12 +252,24 @@ class Session:
         if migration_id is not None:
             record = replace(record, id=migration_id)
 
+        made: list[BackupInfo] = []
+        counts: dict[str, int] = {}
+
+        def back_up(wire: Wire, plan: Plan) -> None:
+            assert self.backups is not None
+            made.extend(self.backups.before_change(wire, plan, record.id))
+
         def write(wire: Wire, execution: Execution) -> None:
             self.history.initialize_history_table()
             figures = figures_text(map(asdict, execution.steps), model=MODEL, waited=execution.waited)
-            self.history.record_migration(record.applied(execution.affected_rows, execution.seconds, figures))
+            done = record.applied(execution.affected_rows, execution.seconds, figures)
+            self.history.record_migration(replace(done, backup_path=_paths(made)))
+            for info in made:
+                assert self.backups is not None
+                self.backups.note(wire, info)
             if reverses is not None:
-                self.history.mark_rolled_back(reverses, by=record.id)
+                counts.update(returned() if returned is not None else {})
+                self.history.mark_rolled_back(reverses, by=record.id, counts=counts)
 
         try:
             execution = self.executor.execute_migration(
@@ -236,6 +277,7 @@ class Session:
                 plan,
                 options=self.options,
                 record=write,
+                before_change=back_up if plan.losses and self.backups is not None else None,
                 recorded=lambda wire: self.history.find(record.id) is not None,
                 migration_id=record.id,
             )
@@ -254,10 +296,17 @@ class Session:
             warnings=warnings_of(plan),
             affected_rows=execution.affected_rows,
             execution_time=round(execution.seconds * 1000),
+            backup_path=_paths(made),
             findings=plan.findings,
             diff=plan.diff,
             plan=plan,
+            rollback_info=RollbackInfo(migration_id=reverses, rolled_back_by=record.id, **counts) if reverses else None,
         )
+
+
+def _paths(made: list[BackupInfo]) -> str | None:
+    """Where the backups are, a line each."""
+    return "\n".join(info.path for info in made) or None
 
 
 def warnings_of(plan: Plan) -> tuple[str, ...]:

@@ -156,9 +156,14 @@ class MigrationHistoryManager:
             self._tell(wire, record.status, record)
         return record
 
-    def mark_rolled_back(self, migration_id: str, *, by: str) -> MigrationRecord:
-        """Says of one migration that the migration ``by`` took it back, and of that one that it did so."""
-        info = {"rolled_back_by": by, "rolled_back_at": timestamp_of(self._clock())}
+    def mark_rolled_back(
+        self, migration_id: str, *, by: str, counts: Mapping[str, int] | None = None
+    ) -> MigrationRecord:
+        """Says of one migration that the migration ``by`` took it back, and of that one that it did so.
+
+        ``counts`` are those of ``RollbackInfo``.
+        """
+        info = {"rolled_back_by": by, "rolled_back_at": timestamp_of(self._clock()), **(counts or {})}
         with self._writing() as wire:
             back = find_record(wire, by)
             if back is not None and back.reverses != migration_id:

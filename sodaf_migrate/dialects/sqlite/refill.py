@@ -3,12 +3,12 @@
 What comes back stands in a TEMP table of the connection that carries out the plan, so that conversions can prefer it:
 a row that still holds what the migration made of it gets its original back, a row changed since is converted like any
 other. Columns ``k0``, ``k1``… of the TEMP table hold the key, ``value`` the original and ``became`` what the migration
-put in its place; a TEMP table of whole rows has the columns of the table behind its ``own`` rowid.
+put in its place; a TEMP table of whole rows has ``c0``, ``c1``… for its columns, and their rowids where they had one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sodaf_migrate.compare.changes import SchemaDiff
@@ -25,12 +25,14 @@ class Refill:
     """One loss with the TEMP table ``source`` that brings it back; ``columns`` are those of whole rows.
 
     ``waiting`` counts the rows in it: of values, only those whose row is there and still holds what it became.
+    ``sequence`` is the number that AUTOINCREMENT had reached in a table that comes back with its rows.
     """
 
     loss: Loss
     source: str
     columns: tuple[str, ...] = ()
     waiting: int = 0
+    sequence: int | None = None
 
     @property
     def is_rows(self) -> bool:
@@ -45,13 +47,14 @@ class Refill:
     @property
     def create(self) -> str:
         """The statement that makes the TEMP table, empty."""
-        columns = ["own", *map(quote, self.columns)] if self.is_rows else [*self.keys, "value", "became"]
+        columns = self.held if self.is_rows else [*self.keys, "value", "became"]
         return f"CREATE TEMP TABLE {quote(self.source)} ({', '.join(columns)})"
 
     @property
     def index(self) -> str:
         """The statement that makes the TEMP table quick to look into, once it is full."""
-        keys = [quote(name) for name in self.loss.key] or ["own"] if self.is_rows else self.keys
+        places = {fold(name): held for name, held in zip(self.columns, self.held, strict=True)}
+        keys = [places[fold(name)] for name in self.loss.key] or self.held[:1] if self.is_rows else self.keys
         return f"CREATE INDEX temp.{quote(self.source + '_key')} ON {quote(self.source)} ({', '.join(keys)})"
 
     @property
@@ -60,22 +63,36 @@ class Refill:
         return f"DROP TABLE IF EXISTS temp.{quote(self.source)}"
 
     @property
+    def held(self) -> list[str]:
+        """The columns of the TEMP table of rows, in the order of ``columns``: a name of the table's might be taken."""
+        return [f"c{number}" for number in range(len(self.columns))]
+
+    @property
     def keys(self) -> list[str]:
         """The key columns of the TEMP table of values."""
         return [f"k{number}" for number in range(len(self.loss.key) or 1)]
 
-    def fill(self, payload: str, keys: tuple[str, ...], value: str, became: str) -> str:
+    def fill_rows(self, payload: str, values: Sequence[str]) -> str:
+        """The statement that fills the TEMP table of rows from ``payload``, whose columns are ``values``."""
+        names, taken = ", ".join(["rowid", *self.held]), ", ".join(["p.rowid", *(f"p.{value}" for value in values)])
+        return f"INSERT INTO temp.{quote(self.source)} ({names}) SELECT {taken} FROM {payload} AS p"
+
+    def fill(self, payload: str, keys: Sequence[str], value: str, became: str) -> str:
         """The statement that fills the TEMP table with what still applies; the rest names columns of ``payload``."""
-        taken = [*(f"p.{key}" for key in keys), f"p.{value}", f"p.{became}"]
-        joined = " AND ".join(
-            f"{mine} IS p.{theirs} COLLATE BINARY" for mine, theirs in zip(self._live("t"), keys, strict=True)
-        )
+        live = self._live("t")
+        # The live column's collation decides which row it was, as it does for its own index; its value is the key.
+        joined = " AND ".join(f"{mine} IS p.{theirs}" for mine, theirs in zip(live, keys, strict=True))
         # The plus takes the column's lack of affinity away, so that the live column's applies: 7 is what '7' became.
         held = "1" if self.is_return else f"t.{quote(self.loss.new_columns[0])} IS +p.{became} COLLATE BINARY"
         return (
-            f"INSERT INTO temp.{quote(self.source)} SELECT {', '.join(taken)} FROM {payload} AS p"
-            f" JOIN main.{quote(self.loss.new_table)} AS t ON {joined} WHERE {held}"
+            f"INSERT INTO temp.{quote(self.source)} SELECT {', '.join(live)}, p.{value}, p.{became}"
+            f" FROM {payload} AS p CROSS JOIN main.{quote(self.loss.new_table)} AS t ON {joined} WHERE {held}"
         )
+
+    def found(self, payload: str, keys: Sequence[str]) -> str:
+        """The query for the number of rows of ``payload`` whose row is still there."""
+        joined = " AND ".join(f"{mine} IS p.{theirs}" for mine, theirs in zip(self._live("t"), keys, strict=True))
+        return f"SELECT count(*) FROM {payload} AS p CROSS JOIN main.{quote(self.loss.new_table)} AS t ON {joined}"
 
     def guard(self) -> Guard | None:
         """What has to hold under the lock: no row that gets its original back was changed meanwhile."""

@@ -42,24 +42,25 @@ def put_back(stage: Stage, refill: Refill) -> None:
     table = stage.now(refill.loss.table).table(refill.loss.table)
     if table is None:
         return
-    plain = {fold(column.name): column.name for column in table.columns if column.generated is None}
-    columns = [quote(plain[fold(name)]) for name in refill.columns if fold(name) in plain]
+    plain = {fold(column.name): quote(column.name) for column in table.columns if column.generated is None}
+    held = {fold(name): f"r.{column}" for name, column in zip(refill.columns, refill.held, strict=True)}
+    pairs = {plain[name]: column for name, column in held.items() if name in plain}
     home, source = f"main.{quote(table.name)}", f"temp.{quote(refill.source)}"
-    matches = " AND ".join(f"t.{quote(name)} IS r.{quote(name)} COLLATE BINARY" for name in refill.loss.key)
     rowid = rowid_name(table)
-    if rowid is not None and rowid not in columns:
-        free = f"CASE WHEN EXISTS (SELECT 1 FROM {home} AS t WHERE t.{rowid} = r.own) THEN NULL ELSE r.own END"
-        columns, values = [rowid, *columns], [free, *(f"r.{column}" for column in columns)]
-    else:
-        values = [f"r.{column}" for column in columns]
-    there = f" WHERE NOT EXISTS (SELECT 1 FROM {home} AS t WHERE {matches})" if matches else ""
+    if rowid is not None and rowid not in pairs:
+        taken = f"EXISTS (SELECT 1 FROM {home} AS t WHERE t.{rowid} = r.rowid)"
+        pairs = {rowid: f"CASE WHEN {taken} THEN NULL ELSE r.rowid END", **pairs}
+    same = " AND ".join(f"t.{quote(name)} IS {held[fold(name)]} COLLATE BINARY" for name in refill.loss.key)
+    free = f" WHERE NOT EXISTS (SELECT 1 FROM {home} AS t WHERE {same})" if same else ""
     insert = (
-        f"INSERT OR IGNORE INTO {home} ({', '.join(columns)})"
-        f" SELECT {', '.join(values)} FROM {source} AS r{there} ORDER BY r.own"
+        f"INSERT OR IGNORE INTO {home} ({', '.join(pairs)})"
+        f" SELECT {', '.join(pairs.values())} FROM {source} AS r{free} ORDER BY r.rowid"
     )
+    counted = raise_sequence(table, refill.sequence) if refill.sequence is not None else ()
     drops, makes = resting(stage, table.name)
     title = f'put rows of "{table.name}" back that had gone'
-    stage.step(title, table.name, (*drops, insert, *makes), (), Cost.IN_PLACE, "the rows come from a backup")
+    up = (*drops, insert, *counted, *makes)
+    stage.step(title, table.name, up, (), Cost.IN_PLACE, "the rows come from a backup")
 
 
 def _renamed(stage: Stage, change: RowsChange, old: str, new: str) -> Statement:

@@ -55,6 +55,8 @@ class MigrationApplier:
     connection that is opened here with the site's collations and functions. Every method opens the database anew (or
     borrows the caller's connection) and leaves nothing open. ``listener`` is told from one thread at a time; one that
     raises is told no more, and stops nothing. ``cancel`` stops every call, now and later; ``cancel()`` those under way.
+    ``backup_options`` say where and how what a change takes away is backed up first; ``permissions`` what the caller
+    may do, ``applied_by`` who it is (the user of the operating system unless given).
     """
 
     def __init__(
@@ -67,6 +69,9 @@ class MigrationApplier:
         site_rules: SiteRules | None = None,
         executor: MigrationExecutor | None = None,
         cancel: CancelToken | None = None,
+        backup_options: BackupOptions | None = None,
+        permissions: MigrationPermissions = MigrationPermissions(),  # noqa: B008 - a frozen value
+        applied_by: str | None = None,
     ) -> None:
         self.target = target
         self.engine = engine if engine is not None else DocTypeEngine.from_doctypes([])
@@ -74,6 +79,9 @@ class MigrationApplier:
         self.on_connect = on_connect
         self.site_rules = site_rules or SiteRules()
         self.executor = executor or MigrationExecutor(listener=self.listener)
+        self.backup_options = backup_options or BackupOptions()
+        self.permissions = permissions
+        self.applied_by = applied_by
         self._token = cancel
         self._at_work: list[CancelToken] = []
 

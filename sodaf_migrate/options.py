@@ -160,7 +160,6 @@ class RollbackOptions:
 
     allow: frozenset[str] = frozenset()
     force: bool = False
-    on_conversion_error: OnConversionError | None = None
     lock_timeout: float = 30.0
     timeout: float | None = None
     cancel: CancelToken | None = None

@@ -107,7 +107,6 @@ class MigrationApplier:
             self.backup_options,
             listener=self.listener,
             on_connect=self.on_connect,
-            permissions=self.permissions,
         )
 
     def _can_back_up(self, wire: Wire) -> bool:

@@ -82,9 +82,7 @@ class Planning:
         census = take_census(
             self.wire, questions(comparison.live, diff, allows=self.options.allows, refills=self.refills)
         )
-        manner = Manner(
-            whole=self.whole, backups=self.backups, owned=comparison.memory.owned, refills=self.refills
-        )
+        manner = Manner(whole=self.whole, backups=self.backups, owned=comparison.memory.owned, refills=self.refills)
         return settle(comparison.live, diff, census, allows=self.options.allows, manner=manner)
 
 

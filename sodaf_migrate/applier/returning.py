@@ -146,7 +146,9 @@ class Returning:
         return counts
 
     def _is_there(self, table: str) -> bool:
-        found = self._wire.value("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE", (table,))
+        found = self._wire.value(
+            "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE", (table,)
+        )
         return found is not None
 
     def _count(self, table: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sodaf_migrate.applier.returning import Returning
-from sodaf_migrate.applier.session import Session, warnings_of
+from sodaf_migrate.applier.session import Reversal, Session, warnings_of
 from sodaf_migrate.errors import ConfigurationError, HistoryError, MigrationError, PlanRefusedError
 from sodaf_migrate.history.record import MigrationRecord
 from sodaf_migrate.options import RollbackOptions, SyncOptions
@@ -22,7 +22,6 @@ def as_sync(options: RollbackOptions, description: str) -> SyncOptions:
     return SyncOptions(
         allow=options.allow,
         force=options.force,
-        on_conversion_error=options.on_conversion_error,
         lock_timeout=options.lock_timeout,
         timeout=options.timeout,
         cancel=options.cancel,
@@ -56,7 +55,8 @@ def taken_back(session: Session, migration_id: str) -> MigrationResult:
         def make() -> Plan:
             return session.plan_diff(plan.diff.reversed(), record.version, returning.look())
 
-        result = session.sync(record.doctype, make, reverses=record.id, returned=returning.report)
+        reversal = Reversal(migration_id=record.id, counted=returning.report)
+        result = session.sync(record.doctype, make, reversal)
     if not result.changed:
         why = "; ".join(warnings_of(result.plan) if result.plan else ()) or "nothing of it is left"
         raise PlanRefusedError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from sodaf_migrate.applier.glance import Glance
 from sodaf_migrate.applier.planning import Planning, is_older, refuse
@@ -42,13 +43,21 @@ from sodaf_migrate.results import MigrationResult, RollbackInfo
 from sodaf_migrate.schema.model import Schema, digest
 from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["Session"]
+__all__ = ["Reversal", "Session"]
 
 logger = logging.getLogger("sodaf_migrate")
 logger.addHandler(logging.NullHandler())  # without one, Python prints warnings on stderr
 
 #: How often a plan is made again when somebody changed the database between looking and locking.
 ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """That a migration takes another one back; ``counted``, in the transaction, says what came back to the rows."""
+
+    migration_id: str
+    counted: Callable[[], dict[str, int]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,7 +134,9 @@ class Session:
         """The plan that brings one DocType's tables in step, made in one look at the database."""
         with self.wire.snapshot():
             comparison = self.compare(name)
-            planning = Planning(wire=self.wire, options=self.options, edits=self.edits, backups=self.backups is not None)
+            planning = Planning(
+                wire=self.wire, options=self.options, edits=self.edits, backups=self.backups is not None
+            )
             doctype = self.engine.get(name)
             return planning.plan(comparison, version=doctype.version, digest=doctype.digest)
 
@@ -133,7 +144,9 @@ class Session:
         """The plan that makes the database the wish given as SQL."""
         with self.wire.snapshot():
             comparison = self.comparer().compare_sql(wish, self.options, name=name)
-            planning = Planning(wire=self.wire, options=self.options, whole=True, edits=self.edits, backups=self.backups is not None)
+            planning = Planning(
+                wire=self.wire, options=self.options, whole=True, edits=self.edits, backups=self.backups is not None
+            )
             return planning.plan(comparison, version=_version_of(comparison.wish))
 
     def plan_diff(self, diff: SchemaDiff, version: str, refills: tuple[Refill, ...] = ()) -> Plan:
@@ -156,18 +169,13 @@ class Session:
         self,
         doctype: str,
         make: Callable[[], Plan],
-        *,
-        reverses: str | None = None,
-        returned: Callable[[], dict[str, int]] | None = None,
+        reversal: Reversal | None = None,
     ) -> MigrationResult:
-        """Plan and apply; planned again when somebody was quicker. Raises what refuses or stops it.
-
-        ``reverses`` is the migration that is taken back; ``returned`` then counts what came back to the rows.
-        """
+        """Plan and apply; planned again when somebody was quicker. Raises what refuses or stops it."""
         with self.wire.watch.limit(self.options.timeout):
-            return self._sync(doctype, make)
+            return self._sync(doctype, make, reversal)
 
-    def _sync(self, doctype: str, make: Callable[[], Plan]) -> MigrationResult:
+    def _sync(self, doctype: str, make: Callable[[], Plan], reversal: Reversal | None) -> MigrationResult:
         for attempt in range(ATTEMPTS):
             plan = make()
             older = self.options.keep_newer and is_older(plan)
@@ -186,8 +194,7 @@ class Session:
                 )
             refuse(plan, self.options)
             try:
-                last = attempt == ATTEMPTS - 1
-                return self.apply(plan, keep_failure=last, reverses=reverses, returned=returned)
+                return self.apply(plan, keep_failure=attempt == ATTEMPTS - 1, reversal=reversal)
             except (StalePlanError, GuardError, ShadowMismatchError) as error:
                 if attempt == ATTEMPTS - 1 or not self._may_plan_again(error):
                     raise
@@ -237,9 +244,8 @@ class Session:
         plan: Plan,
         *,
         keep_failure: bool = True,
-        reverses: str | None = None,
+        reversal: Reversal | None = None,
         migration_id: str | None = None,
-        returned: Callable[[], dict[str, int]] | None = None,
     ) -> MigrationResult:
         """Execute a plan with its record in one transaction; a failure is recorded after the rollback.
 
@@ -267,9 +273,9 @@ class Session:
             for info in made:
                 assert self.backups is not None
                 self.backups.note(wire, info)
-            if reverses is not None:
-                counts.update(returned() if returned is not None else {})
-                self.history.mark_rolled_back(reverses, by=record.id, counts=counts)
+            if reversal is not None:
+                counts.update(reversal.counted())
+                self.history.mark_rolled_back(reversal.migration_id, by=record.id, counts=counts)
 
         try:
             execution = self.executor.execute_migration(
@@ -290,7 +296,7 @@ class Session:
             success=True,
             changed=True,
             doctype=plan.doctype,
-            status="applied" if reverses is None else "rolled_back",
+            status="applied" if reversal is None else "rolled_back",
             migration_id=record.id,
             sql=plan.sql,
             warnings=warnings_of(plan),
@@ -300,8 +306,13 @@ class Session:
             findings=plan.findings,
             diff=plan.diff,
             plan=plan,
-            rollback_info=RollbackInfo(migration_id=reverses, rolled_back_by=record.id, **counts) if reverses else None,
+            rollback_info=None if reversal is None else _info(reversal, record.id, counts),
         )
+
+
+def _info(reversal: Reversal, by: str, counts: dict[str, int]) -> RollbackInfo:
+    more: dict[str, Any] = dict(counts)
+    return RollbackInfo(migration_id=reversal.migration_id, rolled_back_by=by, **more)
 
 
 def _paths(made: list[BackupInfo]) -> str | None:

@@ -43,7 +43,6 @@ def test_t3_a_removed_field_is_kept_until_it_may_go(filled: Site) -> None:
     assert filled.query('SELECT name, credit FROM "tabCustomer" ORDER BY name') == [("Ada", 5), ("Ben", 7)]
 
 
-@pytest.mark.xfail(strict=True, reason="backups do not exist yet")
 def test_t3_and_t16_a_backup_is_taken_before_a_drop(filled: Site) -> None:
     """Before a column goes, its values are in a backup that the result names."""
     options = SyncOptions(allow=frozenset({"drop_column"}))

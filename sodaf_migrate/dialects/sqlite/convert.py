@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sodaf_migrate.dialects.sqlite.types import affinity
 
-__all__ = ["altered", "misfits"]
+__all__ = ["altered", "misfits", "not_back"]
 
 
 def altered(column: str, old_type: str, new_type: str, *, strict: tuple[bool, bool] = (False, False)) -> str | None:
@@ -29,6 +29,23 @@ def altered(column: str, old_type: str, new_type: str, *, strict: tuple[bool, bo
     if after == "REAL":
         return f"({text}) OR (typeof({column}) = 'integer' AND CAST(CAST({column} AS REAL) AS INTEGER) <> {column})"
     return text
+
+
+def not_back(column: str, old_type: str, new_type: str, *, strict: tuple[bool, bool] = (False, False)) -> str | None:
+    """A condition that is true for values that the old type would not bring back from what the new one makes of them.
+
+    A column without affinity converts nothing, so there every value is lost that takes another storage class; None
+    when no value can be concerned.
+    """
+    before, after = affinity(old_type, strict=strict[0]), affinity(new_type, strict=strict[1])
+    if before != "BLOB" or after == "BLOB":
+        return altered(column, old_type, new_type, strict=strict)
+    if after == "TEXT":
+        return f"typeof({column}) IN ('integer', 'real')"
+    # The comparison gives the text numeric affinity, as the new column does.
+    number = f"typeof({column}) = 'text' AND {column} = CAST({column} AS NUMERIC)"
+    moved = "'integer'" if after == "REAL" else f"'real' AND {column} = CAST({column} AS INTEGER)"
+    return f"({number}) OR (typeof({column}) = {moved})"
 
 
 def misfits(column: str, new_type: str) -> str | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
+from sodaf_migrate.compare.changes import ColumnChange, OptionChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.carry import conversion_of
 from sodaf_migrate.dialects.sqlite.conversion import Outcome
-from sodaf_migrate.dialects.sqlite.convert import altered
+from sodaf_migrate.dialects.sqlite.convert import not_back
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
@@ -30,10 +30,16 @@ def losses(live: Schema, diff: SchemaDiff, values: Expressions, fills: Expressio
     """
     names = LiveNames(live, diff)
     found: list[Loss] = []
+    strict = {fold(change.table): change.new for change in diff.options if change.option == "strict"}
     for change in diff.columns:
         there = names.table(change.table)
         if there is not None and change.old is not None:
-            found += _of_column(there, change, names, values, fills)
+            later = strict.get(fold(change.table), there.strict)
+            found += _of_column(there, change, names, values, fills, later)
+    for option in diff.options:
+        there = names.table(option.table)
+        if option.option == "strict" and there is not None:
+            found += _of_strictness(there, option, diff, names)
     for table in diff.tables:
         there = live.table(table.old.name) if table.old is not None and table.new is None else None
         if there is not None:
@@ -63,7 +69,7 @@ def values_lost(there: Table, table: str, column: str, became: str, where: str, 
 
 
 def _of_column(
-    there: Table, change: ColumnChange, names: LiveNames, values: Expressions, fills: Expressions
+    there: Table, change: ColumnChange, names: LiveNames, values: Expressions, fills: Expressions, strict: bool
 ) -> Iterator[Loss]:
     assert change.old is not None
     live = names.column(change.table, change.old.name)
@@ -80,14 +86,27 @@ def _of_column(
         value = f"coalesce({values[name]}, {fills[name]})" if name in fills else values[name]
         became = names.spelled(change.table, value)
         where = _changes(change, quote(live), became)
+        if name in fills:
+            where = f"({where or 0}) OR {quote(live)} IS NULL"
         if where:
             yield values_lost(there, change.table, live, became, where, names)
     elif "type" in change.aspects and change.new.generated is None:
-        lost = altered(quote(live), change.old.type, change.new.type, strict=(there.strict, there.strict))
+        lost = not_back(quote(live), change.old.type, change.new.type, strict=(there.strict, strict))
         if lost:
             yield values_lost(there, change.table, live, quote(live), lost, names)
     if name in fills and name not in values:
         yield values_lost(there, change.table, live, fills[name], f"{quote(live)} IS NULL", names)
+
+
+def _of_strictness(there: Table, change: OptionChange, diff: SchemaDiff, names: LiveNames) -> Iterator[Loss]:
+    """A column of type ANY keeps what it is given in a STRICT table, and converts it in any other."""
+    changed = {names.column(c.table, c.old.name) for c in diff.columns if c.old and fold(c.table) == fold(change.table)}
+    for column in there.columns:
+        if column.generated is None and column.name not in changed:
+            own = quote(column.name)
+            lost = not_back(own, column.type, column.type, strict=(change.old, change.new))
+            if lost:
+                yield values_lost(there, change.table, column.name, own, lost, names)
 
 
 def _key(table: Table) -> tuple[str, ...]:

@@ -141,14 +141,17 @@ def refilled(
     diff: SchemaDiff, values: Mapping[tuple[str, str], str], refills: Iterable[Refill]
 ) -> Iterator[tuple[tuple[str, str], str]]:
     """What the columns get that values come back to, by (folded table, folded column); ``values`` else."""
-    refills = tuple(refills)
-    for change in diff.columns:
-        if change.new is None:
+    for refill in refills:
+        if refill.is_rows:
             continue
-        key = (fold(change.table), fold(change.new.name))
-        for refill in refills:
-            if change.old is None and refill.returns(change.table, change.new.name):
-                default = change.new.default
-                yield key, refill.expression(constant_text(default) if isinstance(default, Sql) else "NULL")
-            elif change.old is not None and refill.is_for(change.table, change.old.name):
-                yield key, refill.expression(values.get(key, quote(change.old.name)))
+        table, name = refill.loss.new_table, refill.loss.new_columns[0]
+        changes = [change for change in diff.columns if change.new is not None and fold(change.table) == fold(table)]
+        if refill.is_return:
+            come = [c.new for c in changes if c.old is None and c.new and refill.returns(table, c.new.name)]
+            for column in come:
+                default = column.default
+                nothing = constant_text(default) if isinstance(default, Sql) else "NULL"
+                yield (fold(table), fold(column.name)), refill.expression(nothing)
+        else:
+            key = (fold(table), fold(name))
+            yield key, refill.expression(values.get(key, quote(name)))

@@ -36,7 +36,7 @@ def rest_steps(stage: Stage) -> None:
     for change in stage.diff.tables:
         if change.new is None and change.old is not None:
             _drop_table(stage, change.old)
-    for name in _altered_tables(stage.diff):
+    for name in _altered_tables(stage):
         table = target.table(name)
         if table is not None and fold(name) not in created:
             _alter(stage, table)
@@ -62,9 +62,12 @@ def _with_aside(target: Schema, stage: Stage) -> Schema:
     )
 
 
-def _altered_tables(diff: SchemaDiff) -> tuple[str, ...]:
-    changes = [change for part in _ALTERING for change in getattr(diff, part)]
+def _altered_tables(stage: Stage) -> tuple[str, ...]:
+    changes = [change for part in _ALTERING for change in getattr(stage.diff, part)]
     names = {fold(change.table): change.table for change in changes if not _only_renamed(change)}
+    for refill in stage.verdict.refills:
+        if not refill.is_rows:
+            names.setdefault(fold(refill.loss.new_table), refill.loss.new_table)
     return tuple(names.values())
 
 
@@ -197,4 +200,4 @@ def _title(table: str, diff: SchemaDiff) -> str:
     for part, word in words.items():
         if any(fold(change.table) == fold(table) for change in getattr(diff, part)):
             said.append(f"change {word}")
-    return f'"{table}": ' + ", ".join(said)
+    return f'"{table}": ' + (", ".join(said) or "values come back")

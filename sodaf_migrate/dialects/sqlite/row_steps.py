@@ -8,6 +8,7 @@ from sodaf_migrate.dialects.sqlite.census import row_condition
 from sodaf_migrate.dialects.sqlite.names import literal, quote
 from sodaf_migrate.dialects.sqlite.parts import in_parts, key_of
 from sodaf_migrate.dialects.sqlite.refill import Refill
+from sodaf_migrate.dialects.sqlite.refills import raise_sequence
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.dialects.sqlite.settle import Cleaning
 from sodaf_migrate.dialects.sqlite.stage import Stage

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sodaf_migrate.applier.books import warnings_of
 from sodaf_migrate.applier.estimate import forecast
 from sodaf_migrate.applier.planning import refuse, risks_of
-from sodaf_migrate.applier.session import Session, warnings_of
+from sodaf_migrate.applier.session import Session
 from sodaf_migrate.errors import MigrationError
 from sodaf_migrate.plan import Plan
 from sodaf_migrate.results import DryRunResult

@@ -9,6 +9,9 @@ from types import TracebackType
 from typing import Any
 
 from sodaf_migrate.applier.session import Session
+from sodaf_migrate.backup.chain import attached_payload
+from sodaf_migrate.backup.making import opened_chain
+from sodaf_migrate.backup.manager import MigrationBackupManager
 from sodaf_migrate.backup.payload import PAYLOAD
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.names import quote
@@ -51,9 +54,23 @@ class Returning:
     def __enter__(self) -> Returning:
         if not self.losses or self.session.backups is None:
             return self
-        manifest = self._stack.enter_context(self.session.backups.attached_losses(self._wire, self.migration_id))
-        self._parts = list(self._described(manifest)) if manifest is not None else []
+        try:
+            self._parts = list(self._attached(self.session.backups))
+        except BaseException:
+            self._stack.close()
+            raise
         return self
+
+    def _attached(self, backups: MigrationBackupManager) -> Iterator[_Part]:
+        """The newest backup that was made for the migration, attached to the connection as its database PAYLOAD."""
+        made = [info for info in backups.list_backups() if info.migration_id == self.migration_id]
+        made = [info for info in made if info.type == "COLUMN"][-1:]
+        if made:
+            store, enter = backups.store, self._stack.enter_context
+            enter(store.writing(timeout=backups.options.lock_timeout))
+            (link,) = enter(opened_chain(made, store, backups.ring))
+            enter(attached_payload(self._wire, link, store.directory))
+            yield from self._described(link.source.manifest)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

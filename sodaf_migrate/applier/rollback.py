@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sodaf_migrate.applier.books import Reversal, warnings_of
 from sodaf_migrate.applier.returning import Returning
-from sodaf_migrate.applier.session import Reversal, Session, warnings_of
+from sodaf_migrate.applier.session import Session
 from sodaf_migrate.errors import ConfigurationError, HistoryError, MigrationError, PlanRefusedError
 from sodaf_migrate.history.record import MigrationRecord
 from sodaf_migrate.options import RollbackOptions, SyncOptions

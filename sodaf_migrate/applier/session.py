@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
+from sodaf_migrate.applier.books import Books, Reversal, warnings_of
 from sodaf_migrate.applier.glance import Glance
 from sodaf_migrate.applier.planning import Planning, is_older, refuse
-from sodaf_migrate.backup.info import BackupInfo
 from sodaf_migrate.backup.manager import MigrationBackupManager
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.engine import Comparison, Remembered, SchemaComparisonEngine
 from sodaf_migrate.desired import SiteRules
 from sodaf_migrate.dialects.sqlite.edit import SHORT_RECORDS
-from sodaf_migrate.dialects.sqlite.effort import MODEL
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.normalise import normalise
 from sodaf_migrate.dialects.sqlite.planner import renamed
@@ -33,31 +31,22 @@ from sodaf_migrate.errors import (
     StatementError,
 )
 from sodaf_migrate.events import Listener, Progress, silent
-from sodaf_migrate.execute.executor import Execution, MigrationExecutor
-from sodaf_migrate.history.figures import figures_text
+from sodaf_migrate.execute.executor import MigrationExecutor
 from sodaf_migrate.history.manager import MigrationHistoryManager
 from sodaf_migrate.history.record import MigrationRecord
 from sodaf_migrate.options import SyncOptions
-from sodaf_migrate.plan import Plan, Severity
-from sodaf_migrate.results import MigrationResult, RollbackInfo
+from sodaf_migrate.plan import Plan
+from sodaf_migrate.results import MigrationResult
 from sodaf_migrate.schema.model import Schema, digest
 from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["Reversal", "Session"]
+__all__ = ["Session"]
 
 logger = logging.getLogger("sodaf_migrate")
 logger.addHandler(logging.NullHandler())  # without one, Python prints warnings on stderr
 
 #: How often a plan is made again when somebody changed the database between looking and locking.
 ATTEMPTS = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reversal:
-    """That a migration takes another one back; ``counted``, in the transaction, says what came back to the rows."""
-
-    migration_id: str
-    counted: Callable[[], dict[str, int]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -254,36 +243,16 @@ class Session:
         record = self.history.new_record(
             plan, run_id=self.run_id, applied_by=self.options.applied_by, description=self.options.description
         )
-
         if migration_id is not None:
             record = replace(record, id=migration_id)
-
-        made: list[BackupInfo] = []
-        counts: dict[str, int] = {}
-
-        def back_up(wire: Wire, plan: Plan) -> None:
-            assert self.backups is not None
-            made.extend(self.backups.before_change(wire, plan, record.id))
-
-        def write(wire: Wire, execution: Execution) -> None:
-            self.history.initialize_history_table()
-            figures = figures_text(map(asdict, execution.steps), model=MODEL, waited=execution.waited)
-            done = record.applied(execution.affected_rows, execution.seconds, figures)
-            self.history.record_migration(replace(done, backup_path=_paths(made)))
-            for info in made:
-                assert self.backups is not None
-                self.backups.note(wire, info)
-            if reversal is not None:
-                counts.update(reversal.counted())
-                self.history.mark_rolled_back(reversal.migration_id, by=record.id, counts=counts)
-
+        books = Books(history=self.history, backups=self.backups, plan=plan, record=record, reversal=reversal)
         try:
             execution = self.executor.execute_migration(
                 self.wire,
                 plan,
                 options=self.options,
-                record=write,
-                before_change=back_up if plan.losses and self.backups is not None else None,
+                record=books.write,
+                before_change=books.back_up if plan.losses and self.backups is not None else None,
                 recorded=lambda wire: self.history.find(record.id) is not None,
                 migration_id=record.id,
             )
@@ -292,37 +261,7 @@ class Session:
                 self._keep_failure(record.failed(error.message))
                 error.details.setdefault("migration_id", record.id)
             raise
-        return MigrationResult(
-            success=True,
-            changed=True,
-            doctype=plan.doctype,
-            status="applied" if reversal is None else "rolled_back",
-            migration_id=record.id,
-            sql=plan.sql,
-            warnings=warnings_of(plan),
-            affected_rows=execution.affected_rows,
-            execution_time=round(execution.seconds * 1000),
-            backup_path=_paths(made),
-            findings=plan.findings,
-            diff=plan.diff,
-            plan=plan,
-            rollback_info=None if reversal is None else _info(reversal, record.id, counts),
-        )
-
-
-def _info(reversal: Reversal, by: str, counts: dict[str, int]) -> RollbackInfo:
-    more: dict[str, Any] = dict(counts)
-    return RollbackInfo(migration_id=reversal.migration_id, rolled_back_by=by, **more)
-
-
-def _paths(made: list[BackupInfo]) -> str | None:
-    """Where the backups are, a line each."""
-    return "\n".join(info.path for info in made) or None
-
-
-def warnings_of(plan: Plan) -> tuple[str, ...]:
-    """What a plan's findings warn of, as sentences."""
-    return tuple(finding.message for finding in plan.findings if finding.severity is Severity.WARNING)
+        return books.result(execution)
 
 
 def _version_of(wish: Schema) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sodaf_migrate.backup import catalogue
-from sodaf_migrate.backup.chain import attached_payload
 from sodaf_migrate.backup.check import check_chain, is_good, locked_out
 from sodaf_migrate.backup.describe import described
 from sodaf_migrate.backup.files import FileOps
@@ -289,24 +288,6 @@ class MigrationBackupManager:
         with wire.atomic():
             self.note(wire, made)
         return made.id
-
-    @contextmanager
-    def attached_losses(self, wire: Wire, migration_id: str) -> Iterator[Mapping[str, Any] | None]:
-        """The values and rows that a migration took away, attached to ``wire`` as its database PAYLOAD meanwhile.
-
-        Gives the manifest, None where nothing was backed up for it. Enter it before a transaction and leave it after.
-        Raises BackupError and its kin for a backup that is not there or cannot be read: no bit of it is used then.
-        """
-        made = [info for info in self._listed() if info.migration_id == migration_id and info.type == "COLUMN"]
-        if not made:
-            yield None
-            return
-        with (
-            self.store.writing(timeout=self.options.lock_timeout),
-            opened_chain(made[-1:], self.store, self.ring) as (link,),
-            attached_payload(wire, link, self.store.directory),
-        ):
-            yield link.source.manifest
 
     # Giving up.
 

@@ -157,12 +157,9 @@ class MigrationHistoryManager:
         return record
 
     def mark_rolled_back(
-        self, migration_id: str, *, by: str, counts: Mapping[str, int] | None = None
+        self, migration_id: str, *, by: str, counts: Mapping[str, Any] | None = None
     ) -> MigrationRecord:
-        """Says of one migration that the migration ``by`` took it back, and of that one that it did so.
-
-        ``counts`` are those of ``RollbackInfo``.
-        """
+        """Says of one migration that ``by`` took it back (``counts`` as in RollbackInfo), and of that one the same."""
         info = {"rolled_back_by": by, "rolled_back_at": timestamp_of(self._clock()), **(counts or {})}
         with self._writing() as wire:
             back = find_record(wire, by)

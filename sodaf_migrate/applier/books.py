@@ -1,0 +1,94 @@
+"""What is written down of one migration: its backups before the change, its record with it, its result after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from sodaf_migrate.backup.info import BackupInfo
+from sodaf_migrate.backup.manager import MigrationBackupManager
+from sodaf_migrate.dialects.sqlite.effort import MODEL
+from sodaf_migrate.execute.executor import Execution
+from sodaf_migrate.history.figures import figures_text
+from sodaf_migrate.history.manager import MigrationHistoryManager
+from sodaf_migrate.history.record import MigrationRecord
+from sodaf_migrate.plan import Plan, Severity
+from sodaf_migrate.results import MigrationResult, RollbackInfo
+from sodaf_migrate.wire.connection import Wire
+
+__all__ = ["Books", "Reversal", "warnings_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """That a migration takes another one back; ``counted``, in the transaction, says what came back to the rows."""
+
+    migration_id: str
+    counted: Callable[[], dict[str, int]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Books:
+    """Everything that is kept about one ``plan`` while it is carried out."""
+
+    history: MigrationHistoryManager
+    backups: MigrationBackupManager | None
+    plan: Plan
+    record: MigrationRecord
+    reversal: Reversal | None = None
+    made: list[BackupInfo] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def backup_path(self) -> str | None:
+        """Where the backups are, a line each."""
+        return "\n".join(info.path for info in self.made) or None
+
+    def back_up(self, wire: Wire, plan: Plan) -> None:
+        """Under the lock, before the first change: what the plan takes away goes to disk, and is read back."""
+        if self.backups is not None:
+            self.made.extend(self.backups.before_change(wire, plan, self.record.id))
+
+    def write(self, wire: Wire, execution: Execution) -> None:
+        """In the migration's transaction, after the last change: the record, its backups, what it takes back."""
+        self.history.initialize_history_table()
+        figures = figures_text(map(asdict, execution.steps), model=MODEL, waited=execution.waited)
+        done = self.record.applied(execution.affected_rows, execution.seconds, figures)
+        self.history.record_migration(replace(done, backup_path=self.backup_path))
+        for info in self.made:
+            assert self.backups is not None
+            self.backups.note(wire, info)
+        if self.reversal is not None:
+            self.counts.update(self.reversal.counted())
+            self.history.mark_rolled_back(self.reversal.migration_id, by=self.record.id, counts=self.counts)
+
+    def result(self, execution: Execution) -> MigrationResult:
+        """What the caller is told."""
+        return MigrationResult(
+            success=True,
+            changed=True,
+            doctype=self.plan.doctype,
+            status="applied" if self.reversal is None else "rolled_back",
+            migration_id=self.record.id,
+            sql=self.plan.sql,
+            warnings=warnings_of(self.plan),
+            affected_rows=execution.affected_rows,
+            execution_time=round(execution.seconds * 1000),
+            backup_path=self.backup_path,
+            findings=self.plan.findings,
+            diff=self.plan.diff,
+            plan=self.plan,
+            rollback_info=self._rollback_info(),
+        )
+
+    def _rollback_info(self) -> RollbackInfo | None:
+        if self.reversal is None:
+            return None
+        counts: dict[str, Any] = dict(self.counts)
+        return RollbackInfo(migration_id=self.reversal.migration_id, rolled_back_by=self.record.id, **counts)
+
+
+def warnings_of(plan: Plan) -> tuple[str, ...]:
+    """What a plan's findings warn of, as sentences."""
+    return tuple(finding.message for finding in plan.findings if finding.severity is Severity.WARNING)

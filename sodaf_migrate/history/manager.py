@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
-import platform
-import secrets
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import astuple, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sodaf_migrate.errors import ConfigurationError, HistoryError, MigrationError, UnknownMigrationError
@@ -35,6 +31,7 @@ from sodaf_migrate.history.store import (
     rows_of,
     update_record,
 )
+from sodaf_migrate.history.surroundings import environment, now, suffix, user
 from sodaf_migrate.history.tables import EVENT, HISTORY, LAYOUT, SETTLED, TABLES, create_tables
 from sodaf_migrate.plan import Plan
 from sodaf_migrate.schema.model import ObjectName
@@ -44,25 +41,6 @@ from sodaf_migrate.wire.open import Target, open_wire
 __all__ = ["MigrationHistoryManager"]
 
 logger = logging.getLogger("sodaf_migrate")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _suffix() -> str:
-    return secrets.token_hex(4)
-
-
-def _user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a user that the system has no name for
-        return None
-
-
-def _environment() -> dict[str, Any]:
-    return {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version, "host": platform.node()}
 
 
 class MigrationHistoryManager:
@@ -80,10 +58,10 @@ class MigrationHistoryManager:
         source: Wire | Target,
         *,
         key: bytes | None = None,
-        clock: Callable[[], datetime] = _now,
-        suffix: Callable[[], str] = _suffix,
-        user: Callable[[], str | None] = _user,
-        environment: Callable[[], dict[str, Any]] = _environment,
+        clock: Callable[[], datetime] = now,
+        suffix: Callable[[], str] = suffix,
+        user: Callable[[], str | None] = user,
+        environment: Callable[[], dict[str, Any]] = environment,
     ) -> None:
         self._source = source
         self._key = key

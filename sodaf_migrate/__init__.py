@@ -58,6 +58,8 @@ _HOMES = {
         "StatusReport",
     ),
     "sodaf_migrate.schema.model": ("Schema",),
+    "sodaf_migrate.validate.look": ("Look",),
+    "sodaf_migrate.validate.validator": ("RULES", "MigrationValidator"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -51,15 +51,18 @@ def said_codes() -> set[str]:
     """Every code that a finding or a problem can have: the words in capitals of the modules that make such."""
     found: set[str] = set()
     for path in (ROOT / "sodaf_migrate").rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        if not {"Finding", "Problem"} & {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
-            continue
-        names = {name for node in ast.walk(tree) if isinstance(node, ast.Assign) for name in exported(node)}
-        words = {
-            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        }
-        found |= {word for word in words - names if re.fullmatch(r"[A-Z][A-Z0-9]+(_[A-Z0-9]+)+", word)}
+        found |= words_of(path)
     return found
+
+
+def words_of(path: Path) -> set[str]:
+    """The codes that one module says, if it makes findings or problems."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if not {"Finding", "Problem"} & {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
+        return set()
+    names = {name for node in ast.walk(tree) if isinstance(node, ast.Assign) for name in exported(node)}
+    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {word for word in words - names if re.fullmatch(r"[A-Z][A-Z0-9]+(_[A-Z0-9]+)+", word)}
 
 
 def exported(node: ast.Assign) -> Iterator[str]:

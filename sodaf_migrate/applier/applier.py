@@ -13,6 +13,7 @@ from sodaf_migrate.applier.batch import Batch
 from sodaf_migrate.applier.migrations import as_migration, pending_migrations
 from sodaf_migrate.applier.planning import refuse
 from sodaf_migrate.applier.preview import dry_run_of
+from sodaf_migrate.applier.proving import validated
 from sodaf_migrate.applier.rollback import all_back, as_sync, chosen, taken_back
 from sodaf_migrate.applier.scripted import with_scripts
 from sodaf_migrate.applier.session import Session
@@ -41,6 +42,7 @@ from sodaf_migrate.results import (
     StatusReport,
 )
 from sodaf_migrate.schema.model import ObjectName, Schema
+from sodaf_migrate.validate.validator import MigrationValidator
 from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.functions import functions
 from sodaf_migrate.wire.open import Target, is_new, look_wire, open_wire
@@ -68,6 +70,7 @@ class MigrationApplier:
         on_connect: OnConnect | None = None,
         site_rules: SiteRules | None = None,
         executor: MigrationExecutor | None = None,
+        validator: MigrationValidator | None = None,
         cancel: CancelToken | None = None,
         backup_options: BackupOptions | None = None,
         permissions: MigrationPermissions = MigrationPermissions(),  # noqa: B008 - a frozen value
@@ -79,6 +82,7 @@ class MigrationApplier:
         self.on_connect = on_connect
         self.site_rules = site_rules or SiteRules()
         self.executor = executor or MigrationExecutor(listener=self.listener)
+        self.validator = validator or MigrationValidator()
         self.backup_options = backup_options or BackupOptions()
         self.permissions = permissions
         self.applied_by = applied_by
@@ -129,6 +133,7 @@ class MigrationApplier:
                 engine=self.engine,
                 history=MigrationHistoryManager(wire),
                 executor=self.executor,
+                validator=self.validator,
                 rules=self.site_rules,
                 options=options if options.applied_by else replace(options, applied_by=self.applied_by),
                 backups=self._backups(wire) if self._can_back_up(wire) else None,
@@ -239,8 +244,9 @@ class MigrationApplier:
                     f'The migration "{migration.id}" was applied already ({known.status.replace("_", " ")})',
                     hint="Take the pending ones anew with get_pending_migrations().",
                 )
-            refuse(migration.plan, options)
-            return session.apply(migration.plan, migration_id=migration.id)
+            plan = validated(session, migration.plan)
+            refuse(plan, options)
+            return session.apply(plan, migration_id=migration.id)
 
     def rollback_migration(self, migration_id: str, options: RollbackOptions | None = None) -> MigrationResult:
         """Take one migration back: its reverse changes, planned anew against what is live now.

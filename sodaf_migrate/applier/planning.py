@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,13 @@ from sodaf_migrate.dialects.sqlite.planner import make_plan
 from sodaf_migrate.dialects.sqlite.refill import Refill
 from sodaf_migrate.dialects.sqlite.settle import Manner, Verdict, settle
 from sodaf_migrate.dialects.sqlite.transform import check_expressions, refuse_faults
-from sodaf_migrate.errors import DataLossRiskError, UnsupportedChangeError
+from sodaf_migrate.errors import (
+    DataLossRiskError,
+    DiskFullError,
+    MigrationError,
+    StalePlanError,
+    UnsupportedChangeError,
+)
 from sodaf_migrate.options import SyncOptions
 from sodaf_migrate.plan import Finding, Hazard, Plan, Severity
 from sodaf_migrate.results import DataLossRisk
@@ -35,6 +41,7 @@ class Planning:
     edits: bool = True  # False where a catalogue edit was found not to be safe
     backups: bool = False  # what is about to be lost will be backed up first
     refills: tuple[Refill, ...] = ()
+    proved: Callable[[Plan, Comparison, Verdict], Plan] = lambda plan, comparison, verdict: plan
 
     def plan(self, comparison: Comparison, *, version: str, digest: str | None = None) -> Plan:
         """The plan for a comparison, with its hazards, findings and guards. Nothing is written.
@@ -72,7 +79,8 @@ class Planning:
             "doctype_digest": digest,
         }
         details = {**plan.details, **fields, **applied_as}
-        return replace(plan, owns=owns, disowns=disowns, findings=(*plan.findings, *said), details=details)
+        plan = replace(plan, owns=owns, disowns=disowns, findings=(*plan.findings, *said), details=details)
+        return self.proved(plan, comparison, verdict)
 
     def verdict(self, comparison: Comparison) -> Verdict:
         """What of the diff can be made now, by the census."""
@@ -106,9 +114,22 @@ def refuse_taken_names(wire: Wire, diff: SchemaDiff) -> None:
             )
 
 
+#: Findings that are no fault of the plan, and the error of each.
+_RAISED: dict[str, type[MigrationError]] = {
+    "PLAN_STALE": StalePlanError,
+    "GUARD_BROKEN": StalePlanError,
+    "DISK_SPACE_SHORT": DiskFullError,
+}
+
+
 def refuse(plan: Plan, options: SyncOptions) -> None:
-    """Raise for what stands in a plan's way: UnsupportedChangeError for errors, DataLossRiskError for hazards."""
+    """Raise for what stands in a plan's way: DataLossRiskError for hazards, UnsupportedChangeError for errors, but
+    StalePlanError for a plan of other times and DiskFullError for a full disk."""
     errors = [finding for finding in plan.findings if finding.severity is Severity.ERROR]
+    for finding in errors:
+        if finding.code in _RAISED:
+            codes = [error.code for error in errors]
+            raise _RAISED[finding.code](finding.message, hint=finding.hint, details={"findings": codes})
     if errors:
         raise UnsupportedChangeError(
             f'"{plan.doctype}" cannot be changed: ' + "; ".join(finding.message for finding in errors),

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from sodaf_migrate.applier.books import Books, Reversal, warnings_of
 from sodaf_migrate.applier.glance import Glance
-from sodaf_migrate.applier.planning import Planning, is_older, refuse
+from sodaf_migrate.applier.planning import is_older, refuse
+from sodaf_migrate.applier.proving import planning_for
 from sodaf_migrate.backup.manager import MigrationBackupManager
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.engine import Comparison, Remembered, SchemaComparisonEngine
@@ -38,6 +39,7 @@ from sodaf_migrate.options import SyncOptions
 from sodaf_migrate.plan import Plan
 from sodaf_migrate.results import MigrationResult
 from sodaf_migrate.schema.model import Schema, digest
+from sodaf_migrate.validate.validator import MigrationValidator
 from sodaf_migrate.wire.connection import Wire
 
 __all__ = ["Session"]
@@ -57,6 +59,7 @@ class Session:
     engine: DocTypeEngine
     history: MigrationHistoryManager
     executor: MigrationExecutor
+    validator: MigrationValidator
     rules: SiteRules
     options: SyncOptions
     backups: MigrationBackupManager | None = None  # None: what is lost cannot be backed up
@@ -123,19 +126,15 @@ class Session:
         """The plan that brings one DocType's tables in step, made in one look at the database."""
         with self.wire.snapshot():
             comparison = self.compare(name)
-            planning = Planning(
-                wire=self.wire, options=self.options, edits=self.edits, backups=self.backups is not None
-            )
             doctype = self.engine.get(name)
+            planning = planning_for(self, doctype=name)
             return planning.plan(comparison, version=doctype.version, digest=doctype.digest)
 
     def plan_schema(self, wish: Schema, name: str) -> Plan:
         """The plan that makes the database the wish given as SQL."""
         with self.wire.snapshot():
             comparison = self.comparer().compare_sql(wish, self.options, name=name)
-            planning = Planning(
-                wire=self.wire, options=self.options, whole=True, edits=self.edits, backups=self.backups is not None
-            )
+            planning = planning_for(self, sql=name)
             return planning.plan(comparison, version=_version_of(comparison.wish))
 
     def plan_diff(self, diff: SchemaDiff, version: str, refills: tuple[Refill, ...] = ()) -> Plan:
@@ -143,13 +142,7 @@ class Session:
         with self.wire.snapshot():
             live = self._read(diff.table_names)
             comparison = Comparison(diff=diff, live=live, wish=Schema())
-            planning = Planning(
-                wire=self.wire,
-                options=self.options,
-                edits=self.edits,
-                backups=self.backups is not None,
-                refills=refills,
-            )
+            planning = replace(planning_for(self), refills=refills)
             return planning.plan(comparison, version=version)
 
     # Doing.

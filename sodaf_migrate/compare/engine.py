@@ -97,6 +97,11 @@ class SchemaComparisonEngine:
             return wish, Schema(tables=(singles_table(),), indexes=singles_indexes())
         return wish, Schema(tables=(wish.table,) if wish.table else (), indexes=wish.indexes)
 
+    def tables_of(self, name: str) -> tuple[str, ...]:
+        """Every table that a change of one DocType may touch, by the names before and after it."""
+        asked, neutral = self.wish_of(self.engine.get(name))
+        return (*_tables_concerned(asked, neutral, self.engine), SINGLES_TABLE)  # it may have been a Single
+
     def compare_doctype(
         self, name: str, options: SyncOptions | None = None, *, wish: Schema | None = None
     ) -> Comparison:

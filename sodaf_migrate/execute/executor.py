@@ -89,10 +89,12 @@ class MigrationExecutor:
         clock: Callable[[], float] = time.perf_counter,
         part: int = ROWS,
         free: Free = free_bytes,
+        log: logging.Logger = logger,
     ) -> None:
         self.listener = Teller.of(listener)
         self.clock = clock
         self.free = free
+        self.log = log
         self.part = part  # the rows that are copied or updated at a time
 
     # A plan.
@@ -134,9 +136,9 @@ class MigrationExecutor:
             if execution is None or inner or recorded is None or not _is_there(wire, recorded):
                 work.failed(error)
                 raise
-            logger.warning("COMMIT of %s raised, and took place: %s", plan.doctype, error, extra=work.extra)
+            self.log.warning("COMMIT of %s raised, and took place: %s", plan.doctype, error, extra=work.extra)
         assert execution is not None
-        logger.info("migrated %s in %.3f s", plan.doctype, execution.seconds, extra=work.extra)
+        self.log.info("migrated %s in %.3f s", plan.doctype, execution.seconds, extra=work.extra)
         self._tell("done", plan.doctype)
         return execution
 
@@ -221,7 +223,7 @@ class _Work:
         """Tells the log, and the caller's hook when a step may have been begun. Nothing here hides ``error``."""
         if isinstance(error, StoppedError):
             error.details.setdefault("started", self.started)
-        logger.warning("%s was not migrated: %s", self.plan.doctype, error, extra=self.extra)
+        self.executor.log.warning("%s was not migrated: %s", self.plan.doctype, error, extra=self.extra)
         if self.started and self.options.on_error is not None:
             try:
                 self.options.on_error(self.plan, error)
@@ -282,7 +284,7 @@ class _Work:
         with self.wire.atomic():
             rows = sum(self._played(statement, f'step "{step.title}"', told) for statement in step.up)
         seconds = self.executor.clock() - began
-        logger.debug("%s: %d rows in %.3f s", step.title, rows, seconds, extra=self.extra)
+        self.executor.log.debug("%s: %d rows in %.3f s", step.title, rows, seconds, extra=self.extra)
         tell("step", step.target, step.title, done=number + 1, **place)
         return StepFigures(
             title=step.title,

@@ -43,7 +43,7 @@ def drop_things(stage: Stage, target: Schema) -> None:
     now = stage.now()
     gone = _gone(now, target)
     wanted = {fold(view.name) for view in target.views} | {_key(trigger) for trigger in target.triggers}
-    for trigger in gone.triggers:
+    for trigger in reversed(gone.triggers):  # on the way back they are made in their order, in which they fire
         verb = "set aside" if _key(trigger) in wanted else "drop"
         up, down = [drop_text(trigger)], [created_text(trigger)]
         stage.step(f'{verb} trigger "{trigger.name}"', trigger.table, up, down)

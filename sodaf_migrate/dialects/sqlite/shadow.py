@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sodaf_migrate.dialects.sqlite.lexer import tokenize
@@ -22,25 +22,34 @@ _ENTER_VIRTUAL = (
 
 
 @contextmanager
-def shadow_of(schema: Schema, on_connect: OnConnect | None = None, *, statistics: bool = False) -> Iterator[Wire]:
-    """A wire to an empty database in memory that holds ``schema``, made of its stored texts, while the block runs.
+def shadow_of(
+    schema: Schema,
+    on_connect: OnConnect | None = None,
+    *,
+    statistics: bool = False,
+    fill: Callable[[Wire], None] | None = None,
+) -> Iterator[Wire]:
+    """A wire to a database in memory that holds ``schema``, made of its stored texts, while the block runs.
 
-    ``statistics`` adds the table of ANALYZE. Raises StatementError for a text that this SQLite library, prepared by
-    ``on_connect``, does not take.
+    ``statistics`` adds the table of ANALYZE; ``fill`` puts rows into the tables before any trigger is there to fire.
+    Raises StatementError for a text that this SQLite library, prepared by ``on_connect``, does not take.
     """
     with memory_wire(on_connect) as wire:
-        stand_up(wire, schema)
+        stand_up(wire, schema, fill)
         if statistics:
             wire.run("ANALYZE main.sqlite_schema")  # makes sqlite_stat1 and has nothing to count
         yield wire
 
 
-def stand_up(wire: Wire, schema: Schema) -> None:
+def stand_up(wire: Wire, schema: Schema, fill: Callable[[Wire], None] | None = None) -> None:
     """Create all of ``schema`` in an empty database: tables before what stands on them, else in its own order."""
     unknown: list[VirtualTable] = []
     with wire.atomic():
         for table in schema.tables:
             wire.run(table.sql)
+    if fill is not None:
+        fill(wire)
+    with wire.atomic():
         for virtual in schema.virtual_tables:
             try:
                 wire.run(virtual.sql.text)

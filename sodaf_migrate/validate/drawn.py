@@ -1,0 +1,66 @@
+"""Which rows of the live tables a plan is tried on: a few of each kind that matters to it, and what they refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sodaf_migrate.compare.changes import ForeignKeyChange
+from sodaf_migrate.dialects.sqlite.census import questions
+from sodaf_migrate.dialects.sqlite.live_names import LiveNames
+from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.dialects.sqlite.rowid import rowid_name
+from sodaf_migrate.dialects.sqlite.samples import Sample, condition_of, draw, needing
+from sodaf_migrate.plan import Plan
+from sodaf_migrate.schema.model import Schema, fold
+from sodaf_migrate.wire.connection import Wire
+
+__all__ = ["drawn"]
+
+_ROUNDS = 10  # how far rows of one table that refer to one another are followed
+
+
+def drawn(wire: Wire, plan: Plan, live: Schema) -> tuple[Sample, ...]:
+    """Some rows of each live table of the plan, with the parents that a new foreign key asks them for."""
+    touched = {fold(name) for name in plan.scope}
+    tables = [table for table in live.tables if fold(table.name) in touched]
+    if not tables:
+        return ()
+    asked = [question for question in questions(live, plan.diff) if question.source is None and question.kind != "rows"]
+    found: dict[str, Sample] = {}
+    for table in tables:
+        mine = [condition_of(question) for question in asked if fold(question.table) == fold(table.name)]
+        found[fold(table.name)] = draw(wire, table, mine)
+    added = [change for change in plan.diff.foreign_keys if change.new is not None]
+    for _ in range(_ROUNDS if added else 0):
+        before = dict(found)
+        for change in added:
+            _add_parents(wire, LiveNames(live, plan.diff), change, found)
+        if found == before:
+            break
+    return tuple(found.values())
+
+
+def _add_parents(wire: Wire, names: LiveNames, change: ForeignKeyChange, found: dict[str, Sample]) -> None:
+    key = change.new
+    child = names.table(change.table)
+    parent = names.table(key.table) if key is not None else None
+    if key is None or child is None or parent is None or fold(child.name) not in found:
+        return
+    primary = parent.primary_key.columns if parent.primary_key is not None else ()
+    wanted = [names.column(key.table, name) or name for name in key.referenced] or list(primary)
+    given = [_given(names, change.table, name) for name in key.columns]
+    rowid, rows = rowid_name(child), found[fold(child.name)]
+    some = f" WHERE {rowid} IN ({_numbers(rows.keys)})" if rowid and rows.keys is not None else ""
+    condition = f"({', '.join(map(quote, wanted))}) IN (SELECT {', '.join(given)} FROM main.{quote(child.name)}{some})"
+    there = found.get(fold(parent.name)) or draw(wire, parent)
+    found[fold(parent.name)] = needing(wire, parent, there, condition)
+
+
+def _numbers(keys: Iterable[int | None]) -> str:
+    return ", ".join(str(key) for key in keys)
+
+
+def _given(names: LiveNames, table: str, column: str) -> str:
+    """What a column of the foreign key holds: for one that is new, NULL, which asks for no parent."""
+    there = names.column(table, column)
+    return quote(there) if there is not None else "NULL"

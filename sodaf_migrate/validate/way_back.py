@@ -1,0 +1,48 @@
+"""ROLLBACK_POSSIBILITY: what of a plan cannot come back, or only with a backup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sodaf_migrate.plan import Finding, Severity, Step
+from sodaf_migrate.validate.look import Look
+
+__all__ = ["rollback_possibility"]
+
+
+def rollback_possibility(look: Look) -> Iterable[Finding]:
+    """Each step has a way back or says what does not come back; what needs a backup is named."""
+    losing = [step for step in look.plan.steps if any("" in loss.became or not loss.columns for loss in step.losses)]
+    if losing and not any(step.irreversible for step in look.plan.steps):
+        yield _finding(
+            "WAY_BACK_MISSING",
+            Severity.ERROR,
+            losing[0],
+            f'step "{losing[0].title}" loses {_lost(losing[0])}, and no step says that it cannot come back',
+            "Make the plan again; if it was made by this version, please report it.",
+        )
+    for step in look.plan.steps:
+        if step.up and not step.down and not step.irreversible:
+            yield _finding(
+                "WAY_BACK_MISSING",
+                Severity.ERROR,
+                step,
+                f'step "{step.title}" has no way back and does not say why',
+                "Make the plan again; if it was made by this version, please report it.",
+            )
+        if step.irreversible:
+            yield _finding(
+                "WAY_BACK_NEEDS_BACKUP",
+                Severity.INFO,
+                step,
+                f"only a backup brings back {step.irreversible}",
+                "",
+            )
+
+
+def _finding(code: str, severity: Severity, step: Step, message: str, hint: str) -> Finding:
+    return Finding(code=code, severity=severity, target=step.target, message=message, hint=hint)
+
+
+def _lost(step: Step) -> str:
+    return ", ".join(f'{", ".join(loss.columns) or "rows"} of "{loss.table}"' for loss in step.losses)

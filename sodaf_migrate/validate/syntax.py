@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from sodaf_migrate.dialects.sqlite.lexer import tokenize
 from sodaf_migrate.errors import MigrationError, SchemaParseError, StatementError
 from sodaf_migrate.plan import Finding, Severity, Statement
+from sodaf_migrate.schema.model import fold
 from sodaf_migrate.validate.look import Look
 from sodaf_migrate.validate.trial import Doing
 
@@ -70,16 +71,17 @@ def _refused(look: Look, error: MigrationError, way: str) -> Finding:
 
 def _outside(look: Look, doings: Iterable[Doing]) -> Iterator[Finding]:
     titles = [step.title for step in look.plan.steps]
+    views = {fold(view.name) for view in look.live.views}  # to drop a view is told as a DELETE from it
     for doing in doings:
         said = ""
         if doing.action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH):
             said = "attaches a database or lets one go"
-        elif doing.action in _WRITES and doing.database not in ("main", None) and not _is_catalogue(doing.first):
+        elif doing.action in _WRITES and doing.database == "temp" and not _is_known(doing.first or "", views):
             said = f'writes to "{doing.first}" of the database "{doing.database}"'
         if said:
             where = titles[doing.step] if doing.step is not None else "the way back"
             yield _finding("STATEMENT_OUTSIDE_MAIN", look.plan.doctype, f'"{where}" {said}', _TAKE_OUT)
 
 
-def _is_catalogue(name: str | None) -> bool:
-    return (name or "").startswith("sqlite_")
+def _is_known(name: str, views: set[str]) -> bool:
+    return name.startswith("sqlite_") or fold(name) in views

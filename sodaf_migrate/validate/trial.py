@@ -210,17 +210,19 @@ def _places(shadow: Wire, before: State, loss: Loss) -> frozenset[int]:
 def _unmoved_row(shadow: Wire, move: MoveChange) -> int:
     """Rows, or values of the Single, that should have moved."""
     if move.new == "values":
-        return int(shadow.value(f"SELECT count(*) FROM main.{quote(move.table)}"))
+        return _count(shadow, move.table, "1")
     fields = ", ".join(literal(column.name) for column in move.columns)
-    where = f"doctype = {literal(move.doctype)} AND field IN ({fields})"
-    return int(shadow.value(f"SELECT count(*) FROM main.{quote(move.singles)} WHERE {where}"))
+    return _count(shadow, move.singles, f"doctype = {literal(move.doctype)} AND field IN ({fields})")
 
 
 def _unmoved(shadow: Wire, change: RowsChange) -> int:
     """Rows that still say the old name."""
+    return _count(shadow, change.table, row_condition(change, change.old))
+
+
+def _count(shadow: Wire, table: str, where: str) -> int:
+    """The rows that meet a condition, none where the table is gone or called otherwise."""
     try:
-        return int(
-            shadow.value(f"SELECT count(*) FROM main.{quote(change.table)} WHERE {row_condition(change, change.old)}")
-        )
-    except StatementError:  # the table is not called that any more
+        return int(shadow.value(f"SELECT count(*) FROM main.{quote(table)} WHERE {where}"))
+    except StatementError:
         return 0

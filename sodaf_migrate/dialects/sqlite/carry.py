@@ -43,17 +43,19 @@ class Carried:
         return replace(self, **{name: spell(text) for name, text in parts.items() if text is not None})
 
 
-def carried(change: ColumnChange, column: str, *, lossy: bool, kept: str | None = None) -> Carried | None:
+def carried(
+    change: ColumnChange, column: str, *, lossy: bool, back: bool = False, kept: str | None = None
+) -> Carried | None:
     """What becomes of the values in ``column`` (quoted, as it will be called); None where every one stays as it is.
 
-    ``lossy`` says whether losses are allowed. ``kept``, on a way back, is the quoted column beside it that holds what
-    the way forward could not convert.
+    ``lossy`` says whether losses are allowed. On a way ``back`` nothing is done where the way forward did nothing;
+    ``kept`` is the quoted column beside it that holds what the way forward could not convert.
     """
     own = transformed(change)
     if own is not None:
         return Carried(value=own)
     found = conversion_of(change, column)
-    if found is None or (found.trivial and kept is None):
+    if found is None or (kept is None and (found.trivial or (back and _did_nothing(change, column)))):
         return None
     said, new = change.treatment, change.new
     default = new.default if new is not None else None
@@ -79,6 +81,13 @@ def conversion_of(change: ColumnChange, column: str) -> Conversion | None:
     said = change.treatment
     formats = SiteFormats(moments=said.date_formats, numbers=said.number_formats)
     return conversion(*change.fields, column, options=said.options, formats=formats)
+
+
+def _did_nothing(change: ColumnChange, column: str) -> bool:
+    """Whether the way forward, of which ``change`` is the way back, left every value as it was."""
+    assert change.fields is not None
+    after, before = change.fields
+    return conversion(before, after, column).trivial
 
 
 def side_of(diff: SchemaDiff, change: ColumnChange) -> str | None:

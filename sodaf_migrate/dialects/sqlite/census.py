@@ -112,7 +112,7 @@ def _about_columns(
         if fold(change.table) != fold(table) or change.aspects == {"name"}:
             continue
         if change.old is None:
-            yield from _about_new(there, change, names)
+            yield from _about_new(there, change, names, strict.get(fold(table), there.strict))
             continue
         live = names.column(table, change.old.name)
         if live is None:
@@ -125,7 +125,7 @@ def _about_columns(
                 yield Question(kind="values", table=there.name, about=about, condition=condition, show=column)
             continue
         lossy = allows("lossy_conversion", diff.doctype, about)
-        found = carried(change, quote(change.new.name), lossy=lossy, kept=side_of(diff, change))
+        found = carried(change, quote(change.new.name), lossy=lossy, back=diff.is_reverse, kept=side_of(diff, change))
         found = found.spelled(partial(names.spelled, table)) if found is not None else None
         value = f"({found.value})" if found is not None else column
         if "default" in change.aspects:
@@ -142,9 +142,13 @@ def _about_columns(
     yield from _about_strict(there, strict.get(fold(table)), asked)
 
 
-def _about_new(there: Table, change: ColumnChange, names: LiveNames) -> Iterator[Question]:
-    """What a transformer leaves NULL in a new column."""
+def _about_new(there: Table, change: ColumnChange, names: LiveNames, strict: bool) -> Iterator[Question]:
+    """What a transformer leaves NULL in a new column, and a default that a STRICT table would refuse in every row."""
     value = transformed(change)
+    if strict and value is None and change.new is not None and isinstance(change.new.default, Sql):
+        wrong = misfits(f"({constant_text(change.new.default)})", change.new.type)
+        if wrong:
+            yield Question(kind="misfits", table=there.name, about=change.new.name, condition=wrong)
     if value is not None and change.new is not None and change.new.not_null:
         condition = f"{names.spelled(change.table, value)} IS NULL"
         yield Question(kind="nulls", table=there.name, about=change.new.name, condition=condition)

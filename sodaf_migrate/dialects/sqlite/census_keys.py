@@ -60,7 +60,9 @@ def _values(table: str, diff: SchemaDiff, allows: Allows) -> dict[str, str]:
     for change in diff.columns:
         if change.new is not None and fold(change.table) == fold(table):
             lossy = change.old is not None and allows("lossy_conversion", diff.doctype, change.old.name)
-            carry = carried(change, quote(change.new.name), lossy=lossy, kept=side_of(diff, change))
+            carry = carried(
+                change, quote(change.new.name), lossy=lossy, back=diff.is_reverse, kept=side_of(diff, change)
+            )
             if carry is not None:
                 found[fold(change.new.name)] = carry.value
     return found

@@ -202,7 +202,7 @@ class _Settler:
         name = change.old.name if change.old is not None else change.new.name
         lossy = self.allows("lossy_conversion", self._label(change.table), name)
         kept = side_of(self.diff, change)
-        found = carried(change, quote(change.new.name), lossy=lossy, kept=kept)
+        found = carried(change, quote(change.new.name), lossy=lossy, back=self.diff.is_reverse, kept=kept)
         if found is None:
             return False
         key = (fold(change.table), fold(change.new.name))
@@ -224,7 +224,7 @@ class _Settler:
             return None
         before, after = change.fields
         back = replace(change, old=change.new, new=change.old, fields=(after, before), treatment=Treatment())
-        return carried(back, quote(change.old.name), lossy=False)
+        return carried(back, quote(change.old.name), lossy=False, back=True)
 
     def _free(self, table: str, name: str) -> str:
         """``name``, with a number where a column of that name exists."""

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import shutil
 import sqlite3
 import sys
 import tempfile
@@ -270,7 +272,7 @@ def judge(seed: int, folder: Path) -> Outcome:
         connection.execute(f"PRAGMA foreign_keys = {int(site.foreign_keys)}")
         sync(site, connection, before, outcome)
     for file in folder.glob(f"{seed}.db*"):
-        file.unlink()
+        shutil.rmtree(file) if file.is_dir() else file.unlink()  # its backups stand in a folder
     return outcome
 
 
@@ -369,6 +371,7 @@ def explained(error: MigrationError) -> bool:
 
 def main(seeds: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CONFIG_HOME"] = folder  # the keys of backups belong to the run
         for seed in seeds:
             site = Site.of(seed)
             print(f"-- A\n{script(site.a)}\n-- B\n{script(site.b)}")

@@ -26,6 +26,7 @@
     ├── ExecutionError                  the plan was started and rolled back whole
     │   ├── GuardError                  rows changed between the census and the lock
     │   └── ShadowMismatchError         the result was not what the plan promised
+    ├── CommitUnknownError              COMMIT failed, and then the database could not be read
     ├── BackupError                     a backup could not be made, read or restored
     │   ├── BackupFileError             its file could not be read or written
     │   ├── NotABackupError             the file is something else
@@ -56,6 +57,7 @@ __all__ = [
     "BackupTruncatedError",
     "BackupUnencryptedError",
     "BackupVersionError",
+    "CommitUnknownError",
     "ConfigurationError",
     "ConstraintError",
     "DataLossRiskError",
@@ -251,6 +253,12 @@ class ShadowMismatchError(ExecutionError):
     """The schema or the rows after the steps were not what the plan promised."""
 
     code = "RESULT_MISMATCH"
+
+
+class CommitUnknownError(MigrationError):
+    """COMMIT raised an error and the database could not be read afterwards: all of the plan is there, or nothing."""
+
+    code = "COMMIT_UNKNOWN"
 
 
 class BackupError(MigrationError):

@@ -63,6 +63,11 @@ class Books:
             self.counts.update(self.reversal.counted())
             self.history.mark_rolled_back(self.reversal.migration_id, by=self.record.id, counts=self.counts)
 
+    def is_applied(self, wire: Wire) -> bool:
+        """Whether the record is there: what a COMMIT that raised an error is judged by."""
+        found = self.history.find(self.record.id)
+        return found is not None and found.status == "applied"
+
     def result(self, execution: Execution) -> MigrationResult:
         """What the caller is told."""
         return MigrationResult(

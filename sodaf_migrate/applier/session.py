@@ -32,7 +32,7 @@ from sodaf_migrate.errors import (
     StatementError,
 )
 from sodaf_migrate.events import Listener, Progress, silent
-from sodaf_migrate.execute.executor import MigrationExecutor
+from sodaf_migrate.execute.executor import MigrationExecutor, commit_unknown
 from sodaf_migrate.history.manager import MigrationHistoryManager
 from sodaf_migrate.history.record import MigrationRecord
 from sodaf_migrate.options import SyncOptions
@@ -206,20 +206,22 @@ class Session:
     @staticmethod
     def _was_begun(error: MigrationError) -> bool:
         """Whether a step may have run before all was rolled back: then it stands in the history as failed."""
-        return isinstance(error, ExecutionError) or error.details.get("started") is True
+        return isinstance(error, ExecutionError) or any(
+            error.details.get(at) is True for at in ("started", "committing")
+        )
 
     @staticmethod
     def _is_passing(error: MigrationError) -> bool:
         """Whether the error only means that the plan has to be made again."""
         return isinstance(error, GuardError) or error.details.get("check") == SHORT_RECORDS
 
-    def _keep_failure(self, record: MigrationRecord) -> None:
+    def _keep_failure(self, record: MigrationRecord) -> bool:
         if self.failures is not None:
             self.failures.append(record)
-            return
+            return True
         # What was stopped is told all the same; whoever stops it does not wait long for another writer.
         with self.wire.watch.shielded(), self.wire.impatient():
-            self.history.record_failure(record)
+            return self.history.record_failure(record)
 
     def apply(
         self,
@@ -246,13 +248,17 @@ class Session:
                 options=self.options,
                 record=books.write,
                 before_change=books.back_up if plan.losses and self.backups is not None else None,
-                recorded=lambda wire: self.history.find(record.id) is not None,
+                recorded=books.is_applied,
                 migration_id=record.id,
             )
         except MigrationError as error:
             if self._was_begun(error) and (keep_failure or not self._is_passing(error)):
-                self._keep_failure(record.failed(error.message))
+                kept = self._keep_failure(record.failed(error.message))
                 error.details.setdefault("migration_id", record.id)
+                if not kept and error.details.get("committing"):
+                    # In WAL mode a COMMIT whose sync failed is in the file: unless something is written over it, the
+                    # next process to open the database finds it there.
+                    raise commit_unknown(plan, error) from error
             raise
         return books.result(execution)
 

@@ -16,6 +16,7 @@ from sodaf_migrate.dialects.sqlite.parts import ROWS, Told
 from sodaf_migrate.dialects.sqlite.play import play
 from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.errors import (
+    CommitUnknownError,
     DatabaseError,
     ExecutionError,
     GuardError,
@@ -36,7 +37,7 @@ from sodaf_migrate.schema.model import Schema
 from sodaf_migrate.wire.connection import Wire
 from sodaf_migrate.wire.faults import shortened
 
-__all__ = ["Execution", "MigrationExecutor", "StepFigures"]
+__all__ = ["Execution", "MigrationExecutor", "StepFigures", "commit_unknown"]
 
 logger = logging.getLogger("sodaf_migrate")
 
@@ -133,8 +134,10 @@ class MigrationExecutor:
                     execution = work.carry_out(verify, record)
                     self._tell("commit", plan.doctype)
         except Exception as error:
-            if execution is None or inner or recorded is None or not _is_there(wire, recorded):
+            if execution is None or inner or recorded is None or not _took_place(wire, recorded, plan, error):
                 work.failed(error)
+                if execution is not None and isinstance(error, MigrationError):
+                    error.details["committing"] = True
                 raise
             self.log.warning("COMMIT of %s raised, and took place: %s", plan.doctype, error, extra=work.extra)
         assert execution is not None
@@ -347,9 +350,18 @@ def _played(wire: Wire, statement: str | Statement, where: str, part: int = ROWS
         ) from error
 
 
-def _is_there(wire: Wire, recorded: Callable[[Wire], bool]) -> bool:
+def _took_place(wire: Wire, recorded: Callable[[Wire], bool], plan: Plan, error: Exception) -> bool:
+    """Whether a COMMIT that raised ``error`` took place, which only the database can tell."""
     try:
         with wire.watch.shielded():
             return recorded(wire)
-    except MigrationError:
-        return False
+    except MigrationError as unread:
+        raise commit_unknown(plan, error) from unread
+
+
+def commit_unknown(plan: Plan, error: Exception) -> CommitUnknownError:
+    """The error that says so."""
+    return CommitUnknownError(
+        f'Whether the change of "{plan.doctype}" was committed cannot be told: {error}',
+        hint="It is wholly there or not at all. Once the database can be written again, the history says which.",
+    )

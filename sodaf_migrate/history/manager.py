@@ -104,14 +104,19 @@ class MigrationHistoryManager:
         )
 
     def record_migration(self, record: MigrationRecord) -> None:
-        """Adds a record. Raises HistoryError when its id is taken or its status is none."""
+        """Adds a record; the one of a failed try of the same migration gives way to it.
+
+        Raises HistoryError when its id is taken otherwise, or its status is none.
+        """
         _check_status(record.status)
         with self._writing() as wire:
-            if wire.row(f"SELECT 1 FROM {HISTORY} WHERE id = ?", (record.id,)) is not None:
+            known = find_record(wire, record.id)
+            if known is not None and known.status != "failed":
                 raise HistoryError(
                     f'A migration with the id "{record.id}" is on record already', hint="Take a new record for each."
                 )
-            insert_record(wire, record)
+            write = insert_record if known is None else update_record
+            write(wire, record)
             self._tell(wire, record.status, record)
 
     def update_migration_status(

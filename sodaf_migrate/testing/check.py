@@ -13,7 +13,13 @@ from typing import Literal
 __all__ = ["HISTORY", "State", "assert_old_or_new", "state_of"]
 
 #: The tables in which the engine keeps its own records: they differ from one run to the next.
-HISTORY = ("tabMigrationHistory", "tabMigrationEvent", "tabMigrationSettled")
+HISTORY = (
+    "tabMigrationHistory",
+    "tabMigrationEvent",
+    "tabMigrationSettled",
+    "tabMigrationBackup",
+    "tabMigrationStart",
+)
 
 OnConnect = Callable[[sqlite3.Connection], None]
 

@@ -41,9 +41,11 @@ def borrowed(
         with wire.watch.over(connection), wire.pragmas(busy_timeout=0, **({"query_only": 1} if readonly else {})):
             yield wire
     finally:
-        if connection.in_transaction:  # only an interrupt between two instructions leaves one
-            connection.execute("ROLLBACK")
-        connection.row_factory, connection.text_factory, connection.isolation_level = kept
+        try:
+            if connection.in_transaction:  # only an interrupt between two instructions leaves one
+                connection.execute("ROLLBACK")
+        finally:
+            connection.row_factory, connection.text_factory, connection.isolation_level = kept
 
 
 def _check(connection: sqlite3.Connection) -> None:

@@ -22,6 +22,8 @@ __all__ = ["OLDEST_SQLITE", "Target", "check_sqlite", "is_new", "look_wire", "me
 Target: TypeAlias = str | os.PathLike[str] | sqlite3.Connection | Any
 
 OLDEST_SQLITE = (3, 35, 0)
+
+_FULL = 2
 _ENCODINGS = ("UTF-8", "UTF-16le", "UTF-16be")
 
 
@@ -150,6 +152,9 @@ def _prepare(connection: sqlite3.Connection, on_connect: OnConnect, name: str) -
     # What a site sets for its own queries would change what ours return.
     connection.row_factory, connection.text_factory, connection.isolation_level = None, str, None
     connection.execute("PRAGMA busy_timeout = 0")
+    # Closing the last connection in WAL mode is a checkpoint: without sync it would put a durable COMMIT at risk.
+    if connection.execute("PRAGMA main.synchronous").fetchone()[0] < _FULL:
+        connection.execute(f"PRAGMA main.synchronous = {_FULL}")
 
 
 def _checked_path(target: str | os.PathLike[str], *, readonly: bool, must_exist: bool) -> Path:

@@ -32,10 +32,10 @@ def same_value(name: str, found: Any, wanted: Any) -> bool:
 
 def _normal(name: str, value: Any) -> str:
     text = str(int(value)) if isinstance(value, bool) else str(value).lower()
-    return _WORDS.get(name, _SWITCH).get(text, text)
+    return _WORDS.get(name.rpartition(".")[2], _SWITCH).get(text, text)
 
 
 def _plain(word: str) -> str:
-    if not (word.isascii() and word.replace("_", "").isalnum()):
+    if not (word.isascii() and word.replace("_", "").replace(".", "", 1).isalnum()):
         raise ValueError(f"{word!r} is not a plain word")
     return word

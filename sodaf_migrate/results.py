@@ -181,6 +181,7 @@ class DryRunResult:
     new_database: bool = False  # there is no database file yet; a sync would make it
     script: Script | None = None
     no_script: str = ""
+    rollback_info: RollbackInfo | None = None  # of a rollback: what would come back
 
     @property
     def performance_impact(self) -> Impact:

@@ -14,7 +14,7 @@ from sodaf_migrate.applier.migrations import as_migration, pending_migrations
 from sodaf_migrate.applier.planning import refuse
 from sodaf_migrate.applier.preview import dry_run_of
 from sodaf_migrate.applier.proving import validated
-from sodaf_migrate.applier.rollback import all_back, as_sync, chosen, taken_back
+from sodaf_migrate.applier.rollback import all_back, as_sync, chosen, previewed, taken_back
 from sodaf_migrate.applier.scripted import with_scripts
 from sodaf_migrate.applier.session import Session
 from sodaf_migrate.applier.status import adopted, status_of
@@ -286,6 +286,29 @@ class MigrationApplier:
             total_time=time.perf_counter() - began,
             warnings=tuple(f"{r.doctype}: {text}" for r in results for text in r.warnings),
         )
+
+    def dry_run_rollback(
+        self,
+        migration_id: str | None = None,
+        *,
+        steps: int | None = None,
+        to: str | None = None,
+        run: str | None = None,
+        options: RollbackOptions | None = None,
+    ) -> tuple[DryRunResult, ...]:
+        """What ``rollback_migration(migration_id)``, or ``rollback`` with one of the others, would do, in its order.
+
+        Each with its plan back, what that would lose, and in ``rollback_info`` what would come back from the backup.
+        """
+        options = options or RollbackOptions()
+        self.permissions.require("rollback")
+        with self._session(as_sync(options, "rollback"), readonly=True) as session:
+            if migration_id is None:
+                records = chosen(session, steps=steps, to=to, run=run)
+            else:
+                records = (session.history.get_migration_by_id(migration_id),)
+            self.permissions.require("rollback", [record.doctype for record in records])
+            return previewed(session, records)
 
     # Looking at the site.
 

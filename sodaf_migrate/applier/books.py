@@ -38,6 +38,7 @@ class Books:
     record: MigrationRecord
     reversal: Reversal | None = None
     made: list[BackupInfo] = field(default_factory=list)
+    new_key: str = ""  # what to tell of a key that was made for these backups
     counts: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -48,7 +49,13 @@ class Books:
     def back_up(self, wire: Wire, plan: Plan) -> None:
         """Under the lock, before the first change: what the plan takes away goes to disk, and is read back."""
         if self.backups is not None:
+            known = self.backups.key_made
             self.made.extend(self.backups.before_change(wire, plan, self.record.id))
+            if self.backups.key_made != known:
+                self.new_key = (
+                    f"a key for the backups was made: {self.backups.key_made}; keep a copy of it in another place:"
+                    " without it nobody can read them"
+                )
 
     def write(self, wire: Wire, execution: Execution) -> None:
         """In the migration's transaction, after the last change: the record, its backups, what it takes back."""
@@ -77,7 +84,7 @@ class Books:
             status="applied" if self.reversal is None else "rolled_back",
             migration_id=self.record.id,
             sql=self.plan.sql,
-            warnings=warnings_of(self.plan),
+            warnings=(*warnings_of(self.plan), *filter(None, [self.new_key])),
             affected_rows=execution.affected_rows,
             execution_time=round(execution.seconds * 1000),
             backup_path=self.backup_path,

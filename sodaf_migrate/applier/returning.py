@@ -162,6 +162,18 @@ class Returning:
                 counts["gone"] += part.rows - part.there
         return counts
 
+    def expected(self) -> dict[str, int]:
+        """What ``report`` would say if nobody wrote until then; for a look that changes nothing."""
+        counts = {"refilled_rows": 0, "conflicts": 0, "gone": 0}
+        for part in self._parts:
+            refill, taken = part.refill, 0
+            if refill.is_rows and self._is_there(refill.loss.table):
+                taken = self._wire.value(refill.taken)
+            counts["refilled_rows"] += refill.waiting - taken
+            counts["conflicts"] += taken if refill.is_rows else part.there - refill.waiting
+            counts["gone"] += 0 if refill.is_rows else part.rows - part.there
+        return counts
+
     def _is_there(self, table: str) -> bool:
         found = self._wire.value(
             "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE", (table,)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sodaf_migrate.applier.books import Reversal, warnings_of
+from sodaf_migrate.applier.preview import dry_run_of
 from sodaf_migrate.applier.returning import Returning
 from sodaf_migrate.applier.session import Session
-from sodaf_migrate.errors import ConfigurationError, HistoryError, MigrationError, PlanRefusedError
+from sodaf_migrate.errors import ConfigurationError, ExecutionError, HistoryError, MigrationError, PlanRefusedError
 from sodaf_migrate.history.record import MigrationRecord
 from sodaf_migrate.options import RollbackOptions, SyncOptions
 from sodaf_migrate.plan import Plan
-from sodaf_migrate.results import MigrationResult
+from sodaf_migrate.results import DryRunResult, MigrationResult, RollbackInfo
 from sodaf_migrate.schema.model import fold
 
-__all__ = ["all_back", "as_sync", "chosen", "stored_plan", "taken_back"]
+__all__ = ["all_back", "as_sync", "chosen", "previewed", "stored_plan", "taken_back"]
 
 
 def as_sync(options: RollbackOptions, description: str) -> SyncOptions:
@@ -38,19 +40,7 @@ def taken_back(session: Session, migration_id: str) -> MigrationResult:
     nothing of it is left; BackupError when what it took away is in a backup that cannot be read.
     """
     record = session.history.get_migration_by_id(migration_id)
-    if record.status != "applied":
-        raise PlanRefusedError(
-            f'The migration "{record.id}" cannot be rolled back: it is {record.status.replace("_", " ")}',
-            hint="Only an applied migration can be; see the history.",
-        )
-    plan = stored_plan(record)
-    later = _built_on(session, record, plan)
-    if later:
-        raise PlanRefusedError(
-            f'The migration "{record.id}" cannot be rolled back: later ones are built on it ({", ".join(later)})',
-            hint=f"Roll those back first, the newest one first, or all of them: rollback --to {record.id}.",
-            details={"later": list(later)},
-        )
+    plan = _may_go_back(session, record)
     with Returning(session, record.id, plan.losses) as returning:
 
         def make() -> Plan:
@@ -65,6 +55,84 @@ def taken_back(session: Session, migration_id: str) -> MigrationResult:
             hint="Mend what the message names, then try again (see docs/refusals.md).",
         )
     return result
+
+
+def previewed(session: Session, records: Sequence[MigrationRecord]) -> tuple[DryRunResult, ...]:
+    """What taking these back, in this order, would do; nothing is written.
+
+    Each is planned against what is live now. Where an earlier one of them touches the same tables, that is not what it
+    will meet: then a warning says so, and the statements are those promised when it was applied, if no plan fits yet.
+    """
+    found: list[DryRunResult] = []
+    ids, met = {record.id for record in records}, set[str]()
+    for record in records:
+        try:
+            plan = _may_go_back(session, record, besides=ids)
+        except MigrationError as error:
+            why = (error.message,)
+            info = RollbackInfo(migration_id=record.id, possible=False, reasons=why)
+            left: dict[str, Any] = {"doctype": record.doctype, "errors": why, "error": error, "rollback_info": info}
+            found.append(DryRunResult(success=False, changed=False, **left))
+            continue
+        tables = {fold(name) for name in plan.scope}
+        preview = _preview(session, record, plan)
+        found.append(preview if met.isdisjoint(tables) else _in_its_turn(preview, record, plan))
+        met |= tables
+    return tuple(found)
+
+
+def _preview(session: Session, record: MigrationRecord, plan: Plan) -> DryRunResult:
+    info = RollbackInfo(migration_id=record.id, backup_path=record.backup_path)
+    try:
+        with Returning(session, record.id, plan.losses) as returning:
+            back = plan.diff.reversed()
+            result = dry_run_of(
+                session, record.doctype, lambda: session.plan_diff(back, record.version, returning.look())
+            )
+            if result.plan is not None:
+                counts: dict[str, Any] = dict(returning.expected())
+                info = replace(info, **counts)
+    except MigrationError as error:  # the backup cannot be read, say
+        result = DryRunResult(
+            success=False, changed=False, doctype=record.doctype, errors=(error.message,), error=error
+        )
+    reasons = result.errors or (() if result.changed else (*result.warnings, "nothing of it is left")[:1])
+    return replace(result, rollback_info=replace(info, possible=not reasons, reasons=reasons))
+
+
+def _in_its_turn(preview: DryRunResult, record: MigrationRecord, plan: Plan) -> DryRunResult:
+    """The preview of one that is to follow another of the same tables."""
+    said = f'"{record.id}" is planned anew when those after it are taken back; until then this is only near it'
+    if preview.plan is not None and preview.changed:
+        return replace(preview, warnings=(*preview.warnings, said))
+    info = RollbackInfo(migration_id=record.id, backup_path=record.backup_path)
+    return DryRunResult(
+        success=True,
+        changed=True,
+        doctype=record.doctype,
+        sql=tuple(record.rollback_statements),
+        warnings=(said,),
+        diff=plan.diff.reversed(),
+        rollback_info=info,
+    )
+
+
+def _may_go_back(session: Session, record: MigrationRecord, besides: Iterable[str] = ()) -> Plan:
+    """The stored plan of a migration that may be taken back once those ``besides`` are. Raises PlanRefusedError."""
+    if record.status != "applied":
+        raise PlanRefusedError(
+            f'The migration "{record.id}" cannot be rolled back: it is {record.status.replace("_", " ")}',
+            hint="Only an applied migration can be; see the history.",
+        )
+    plan = stored_plan(record)
+    later = [other for other in _built_on(session, record, plan) if other not in besides]
+    if later:
+        raise PlanRefusedError(
+            f'The migration "{record.id}" cannot be rolled back: later ones are built on it ({", ".join(later)})',
+            hint=f"Roll those back first, the newest one first: rollback --to {record.id} takes back all after it.",
+            details={"later": later},
+        )
+    return plan
 
 
 def chosen(
@@ -136,7 +204,8 @@ def all_back(session: Session, records: Iterable[MigrationRecord]) -> list[Migra
         try:
             results.append(taken_back(session, record.id))
         except MigrationError as error:
-            more: dict[str, Any] = {"migration_id": record.id}
+            begun = isinstance(error, ExecutionError) or "migration_id" in error.details
+            more: dict[str, Any] = {"migration_id": record.id, "status": "failed" if begun else "refused"}
             results.append(MigrationResult.from_error(record.doctype, error, **more))
             break
     return results

@@ -30,7 +30,8 @@ def configured_applier() -> tuple[MigrationApplier, Site]:
     """The applier of the configured site, and the site."""
     site = load_site(**_arguments)
     engine = DocTypeEngine.from_directory(site.doctypes)
-    return MigrationApplier(site.database_path(), engine, site_rules=site.rules), site
+    options = site.backup_options()
+    return MigrationApplier(site.database_path(), engine, site_rules=site.rules, backup_options=options), site
 
 
 def sync_doctype(name: str, **options: Any) -> MigrationResult:

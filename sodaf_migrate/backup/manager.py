@@ -88,6 +88,11 @@ class MigrationBackupManager:
         plain = self.options.read_unencrypted or not self.options.encrypt
         return replace(self._ring, unencrypted=True) if plain else self._ring
 
+    @property
+    def key_made(self) -> Path | None:
+        """The key file that this manager made because there was no key; a copy of it should be kept elsewhere."""
+        return self._ring.made if self._ring is not None else None
+
     def _writing_ring(self) -> KeyRing:
         if not self.options.encrypt:
             return UNENCRYPTED

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sodaf_migrate.cli.confirm import confirm, yes_option
 from sodaf_migrate.cli.exits import Exit
-from sodaf_migrate.cli.progress import listener_of, stop_progress
+from sodaf_migrate.cli.progress import listener_of
 from sodaf_migrate.cli.site import Command, answer, answers_json, complete_doctype, site_of, site_options
-from sodaf_migrate.errors import ConfigurationError, DataLossRiskError
+from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.events import CancelToken
 from sodaf_migrate.options import PruneOptions
 from sodaf_migrate.report import backups as told
@@ -25,7 +26,6 @@ __all__ = ["backup", "manager_of", "store_option"]
 _FACTORS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 store_option = click.option("--store", metavar="DIR", help="The folder of the backups.")
-_yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 _dry_run_option = click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
 _unencrypted_option = click.option("--unencrypted", is_flag=True, help="Also read backups that are not encrypted.")
 
@@ -141,7 +141,7 @@ def verify(
 @click.option("--allow-orphans", is_flag=True, help="Also where rows would lose the row that they point to.")
 @_unencrypted_option
 @_dry_run_option
-@_yes_option
+@yes_option
 @_backup_options
 @click.pass_context
 def restore(
@@ -174,7 +174,7 @@ def restore(
     lost = preview.updated + preview.deleted
     if lost or (preview.whole and into_database is None):
         what = f"{preview.target} would be replaced" if preview.whole else f"{lost:,} rows of {preview.target} would go"
-        _confirm(context, told.restored_lines(preview), what, yes)
+        confirm(context, told.restored_lines(preview), what, yes)
     result = manager.restore_from_backup(backup_id, **target)
     answer(context, result, lines=told.restored_lines(result))
     return Exit.DONE
@@ -186,7 +186,7 @@ def restore(
 @click.option("--max-size", metavar="SIZE", help="The oldest, until all take at most SIZE (500M, 20G).")
 @click.option("--forgotten", is_flag=True, help="Also those of migrations that history has no record of.")
 @_dry_run_option
-@_yes_option
+@yes_option
 @_backup_options
 @click.pass_context
 def prune(
@@ -208,7 +208,7 @@ def prune(
     if dry_run or not preview.deleted:
         answer(context, preview, lines=told.pruned_lines(preview))
         return Exit.DONE
-    _confirm(context, told.pruned_lines(preview), f"{len(preview.deleted)} backups would be deleted", yes)
+    confirm(context, told.pruned_lines(preview), f"{len(preview.deleted)} backups would be deleted", yes)
     pruned = manager.prune(limits)
     answer(context, pruned, lines=told.pruned_lines(pruned))
     return Exit.DONE
@@ -224,17 +224,6 @@ def catalogue(context: click.Context, rebuild: bool, store: str | None) -> int:
     answer(context, rebuilt, lines=told.rebuilt_lines(rebuilt))
     differs = bool(rebuilt.added or rebuilt.removed or rebuilt.changed)
     return Exit.ERROR if rebuilt.unreadable or (differs and not rebuild) else Exit.DONE
-
-
-def _confirm(context: click.Context, lines: list[Line], would: str, yes: bool) -> None:
-    """Ask before rows or files go. Raises DataLossRiskError where nobody is there to be asked."""
-    if yes:
-        return
-    stop_progress(context)
-    if answers_json(context) or not sys.stdin.isatty():
-        raise DataLossRiskError(would, hint="Look at it with --dry-run, then give --yes.")
-    write_lines(lines, sys.stderr)
-    click.confirm("Go on?", abort=True, err=True)
 
 
 def _size(text: str | None) -> int | None:

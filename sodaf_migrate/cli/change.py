@@ -1,13 +1,14 @@
-"""The commands that change a site: sync, rollback, adopt."""
+"""The commands that bring a site forward: sync, adopt."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from sodaf_migrate.cli.confirm import can_ask, confirm, yes_option
 from sodaf_migrate.cli.exits import Exit, exit_of, exit_of_batch
 from sodaf_migrate.cli.look import look
 from sodaf_migrate.cli.names import check_names
@@ -25,14 +26,15 @@ from sodaf_migrate.cli.site import (
     timeout_option,
 )
 from sodaf_migrate.errors import MigrationCancelledError, MigrationError
-from sodaf_migrate.options import OnConversionError, RollbackOptions, SyncOptions
+from sodaf_migrate.options import DryRunOptions, OnConversionError, SyncOptions
 from sodaf_migrate.report.lines import Line, counted, table
+from sodaf_migrate.report.render import to_lines
 from sodaf_migrate.results import BatchMigrationResult, MigrationResult
 
 if TYPE_CHECKING:
     from sodaf_migrate.applier.applier import MigrationApplier
 
-__all__ = ["adopt", "rollback", "sync"]
+__all__ = ["adopt", "sync"]
 
 
 @click.command()
@@ -42,6 +44,7 @@ __all__ = ["adopt", "rollback", "sync"]
 @click.option("--stop-on-error", is_flag=True, help="Try no further DocType after one that failed.")
 @timeout_option
 @click.option("--description", default="", metavar="TEXT", help="Why, for the history.")
+@yes_option
 @site_options
 @click.pass_context
 def sync(
@@ -56,6 +59,7 @@ def sync(
     stop_on_error: bool,
     timeout: float | None,
     description: str,
+    yes: bool,
 ) -> int:
     """Bring tables in step with their DocTypes.
 
@@ -64,11 +68,14 @@ def sync(
     if check:
         return look(context, named, every, allow, force, rename, on_conversion_error, check=True, sql=False)
     site = site_of(context)
+    how: dict[str, Any] = {
+        "allow": site.allow | frozenset(allow),
+        "force": force,
+        "renames": renames_of(rename),
+        "on_conversion_error": on_conversion_error,
+    }
     options = site.sync_options(
-        allow=site.allow | frozenset(allow),
-        force=force,
-        renames=renames_of(rename),
-        on_conversion_error=on_conversion_error,
+        **how,
         continue_on_error=not stop_on_error,
         timeout=timeout,
         description=description,
@@ -76,6 +83,8 @@ def sync(
     applier = open_applier(context, site)
     names = chosen(applier.engine.names(), named, every)
     check_names(applier, names or applier.engine.names(), allow, options.renames)
+    if not yes and (options.force or options.allow) and can_ask(context):
+        _ask(context, applier, names, site.dry_run_options(**how))
     if len(names) == 1:
         result = applier.sync_doctype(names[0], options)
         answer(context, result)
@@ -83,6 +92,15 @@ def sync(
     batch = _sync_some(applier, names, options) if names else applier.sync_all_doctypes(options)
     answer(context, batch)
     return exit_of_batch(batch)
+
+
+def _ask(context: click.Context, applier: MigrationApplier, names: tuple[str, ...], options: DryRunOptions) -> None:
+    """Show what the dangers that are allowed would take away, and ask; nothing where none would."""
+    found = tuple(result for result in applier.dry_run_all(options, names=names) if result.success)
+    risky = tuple(result for result in found if result.data_loss_risks)
+    if risky:
+        lines = to_lines(risky, sql=False)
+        confirm(context, lines, f"{counted(len(risky), 'DocType')} would lose something", yes=False)
 
 
 def _sync_some(applier: MigrationApplier, names: tuple[str, ...], options: SyncOptions) -> BatchMigrationResult:
@@ -103,25 +121,6 @@ def _sync_some(applier: MigrationApplier, names: tuple[str, ...], options: SyncO
         total_time=time.monotonic() - started,
         warnings=tuple(f"{result.doctype}: {warning}" for result in results for warning in result.warnings),
     )
-
-
-@click.command()
-@click.argument("migration_id", metavar="ID")
-@click.option("--allow", multiple=True, metavar="HAZARD", help="A hazard of the way back to allow (repeatable).")
-@click.option("--force", is_flag=True, help="Allow every hazard.")
-@timeout_option
-@site_options
-@click.pass_context
-def rollback(
-    context: click.Context, migration_id: str, allow: tuple[str, ...], force: bool, timeout: float | None
-) -> int:
-    """Take one applied migration back; ID is in the last column of `history`."""
-    site = site_of(context)
-    allowed = site.allow | frozenset(allow)
-    options = RollbackOptions(allow=allowed, force=force, lock_timeout=site.lock_timeout, timeout=timeout)
-    result = open_applier(context, site).rollback_migration(migration_id, options=options)
-    answer(context, result)
-    return Exit.DONE if result.success else exit_of(result.error)
 
 
 @click.command()

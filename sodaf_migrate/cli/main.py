@@ -13,11 +13,12 @@ import click
 
 from sodaf_migrate import __version__
 from sodaf_migrate.cli.backup import backup
-from sodaf_migrate.cli.change import adopt, rollback, sync
+from sodaf_migrate.cli.change import adopt, sync
 from sodaf_migrate.cli.exits import Exit, exit_of
 from sodaf_migrate.cli.interrupts import cancelling
 from sodaf_migrate.cli.keys import keys
 from sodaf_migrate.cli.look import config, diff, dry_run, history, status
+from sodaf_migrate.cli.rollback import rollback
 from sodaf_migrate.cli.site import site_options
 from sodaf_migrate.errors import MigrationError
 from sodaf_migrate.events import CancelToken

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from sodaf_migrate.cli.output import write_file
 from sodaf_migrate.cli.progress import listener_of, stop_progress
@@ -30,6 +31,7 @@ __all__ = [
     "check_option",
     "chosen",
     "complete_doctype",
+    "complete_migration",
     "doctype_argument",
     "engine_of",
     "format_of",
@@ -124,6 +126,18 @@ def complete_doctype(context: click.Context, parameter: click.Parameter, typed: 
         return []
 
 
+def complete_migration(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """The ids of migrations in force that begin with what was typed, the newest first, for a shell."""
+    try:
+        from sodaf_migrate.history.manager import MigrationHistoryManager
+
+        records = MigrationHistoryManager(site_of(context).database_path()).get_migration_history()
+    except Exception:  # a shell's completion has nobody to tell
+        return []
+    known = [each for each in reversed(records) if each.status == "applied" and each.reverses is None]
+    return [CompletionItem(each.id, help=each.doctype) for each in known if each.id.startswith(typed)]
+
+
 def doctype_argument(command: Command) -> Command:
     """Add ``[DOCTYPE]…`` and ``--all``."""
     every = click.option("--all", "every", is_flag=True, help="Every DocType (also when none is named).")
@@ -175,7 +189,14 @@ def open_applier(context: click.Context, site: Site) -> MigrationApplier:
     engine = engine_of(site)
     if engine.notes:
         write_lines([Line(f"note: {note}", "quiet") for note in engine.notes], sys.stderr)
-    return MigrationApplier(database, engine, listener=listener, site_rules=site.rules, cancel=token)
+    return MigrationApplier(
+        database,
+        engine,
+        listener=listener,
+        site_rules=site.rules,
+        cancel=token,
+        backup_options=site.backup_options(),
+    )
 
 
 def chosen(applier_names: Iterable[str], named: tuple[str, ...], every: bool) -> tuple[str, ...]:

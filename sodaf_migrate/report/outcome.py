@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sodaf_migrate.errors import DataLossRiskError, DefinitionError, MigrationError
 from sodaf_migrate.plan import Finding, Severity
 from sodaf_migrate.report.lines import Line, Style, counted, duration, table
-from sodaf_migrate.report.preview import findings_section
+from sodaf_migrate.report.preview import findings_section, refill_words
 from sodaf_migrate.report.sections import section_lines
 from sodaf_migrate.report.words import sign, words
 from sodaf_migrate.results import BatchMigrationResult, DataLossRisk, MigrationResult
@@ -24,7 +24,9 @@ def result_lines(result: MigrationResult) -> list[Line]:
     lines = [_headline(result)]
     if result.diff is not None:
         lines += [Line(f"{sign(change)} {words(change, result.doctype)}", "", 2) for change in result.diff.changes]
-    lines += [Line(f"backup: {result.backup_path}", "", 2)] if result.backup_path else []
+    if result.rollback_info is not None:
+        lines += [Line(f"came back: {text}", "", 2) for text in refill_words(result.rollback_info)]
+    lines += [Line(f"backup: {path}", "", 2, whole=True) for path in (result.backup_path or "").splitlines()]
     told = {finding.message for finding in result.findings}
     lines += [Line(f"warning: {warning}", "warn", 2) for warning in result.warnings if warning not in told]
     return lines + _findings(_pressing(result))
@@ -36,6 +38,9 @@ def batch_lines(batch: BatchMigrationResult) -> list[Line]:
     for result in batch.failed:
         lines += [Line(), *result_lines(result)]
     lines += [Line(), Line("not tried: " + ", ".join(batch.not_tried), "warn")] if batch.not_tried else []
+    for result in batch.successful:
+        if result.rollback_info is not None:
+            lines += [Line(f"{result.doctype}: came back: {text}") for text in refill_words(result.rollback_info)]
     if batch.successful:
         heads = ("DocType", "changes", "rows", "time", "migration")
         lines += [Line(), *table(heads, map(_row, batch.successful), keep=["migration"])]

@@ -10,9 +10,9 @@ from sodaf_migrate.plan import Cost, Estimate, Finding, Loss, Severity, Statemen
 from sodaf_migrate.report.lines import Style, counted, duration, in_step, size
 from sodaf_migrate.report.sections import Entry, Note, Page, Report, Section
 from sodaf_migrate.report.words import kept, likely_rename, sign, words
-from sodaf_migrate.results import DataLossRisk, DryRunResult
+from sodaf_migrate.results import DataLossRisk, DryRunResult, RollbackInfo
 
-__all__ = ["diff_report", "dry_run_report", "findings_section", "loss_words", "risk_entry"]
+__all__ = ["diff_report", "dry_run_report", "findings_section", "loss_words", "refill_words", "risk_entry"]
 
 _COST = {
     Cost.INSTANT: "no row is touched",
@@ -53,10 +53,13 @@ def dry_run_report(results: Sequence[DryRunResult], *, many: bool, sql: bool) ->
     """The dry run of one DocType, or of ``many``: those that would be refused first, those in step in one line."""
     if not many:
         return Report(pages=tuple(_page(result, sql=sql) for result in results))
-    told = sorted(filter(_tells, results), key=lambda result: result.success)
-    quiet = [result.doctype for result in results if not _tells(result)]
+    back = any(result.rollback_info is not None for result in results)
+    told = list(results) if back else sorted(filter(_tells, results), key=lambda result: result.success)
+    quiet = [result.doctype for result in results if result not in told]
     changed, refused = sum(result.changed for result in results), sum(not result.success for result in results)
     title = f"{changed} of {counted(len(results), 'DocType')} would change"
+    if back:
+        title = f"{counted(len(results), 'migration')} to take back, the newest first"
     title += f", {refused} would be refused" if refused else ""
     title += "; there is no database yet, a sync creates it" if any(result.new_database for result in results) else ""
     return Report(
@@ -80,7 +83,7 @@ def _page(result: DryRunResult, *, sql: bool, alone: bool = True) -> Page:
     findings = [finding for finding in result.findings if finding.code not in _TOLD_APART]
     diff = result.diff
     return Page(
-        subject=result.doctype,
+        subject=result.doctype + (f", back from {result.rollback_info.migration_id}" if result.rollback_info else ""),
         verdict=_verdict(result, alone=alone),
         style="bad" if not result.success else "title" if result.changed else "good",
         sections=(
@@ -88,6 +91,7 @@ def _page(result: DryRunResult, *, sql: bool, alone: bool = True) -> Page:
             Section(key="refused", title="Refused unless allowed by name", entries=tuple(map(risk_entry, refused))),
             Section(key="allowed", title="Dangers that are allowed", entries=tuple(map(risk_entry, allowed))),
             Section(key="changes", title="Changes", entries=_changes(diff) if diff is not None else ()),
+            Section(key="back", title="What comes back", entries=_returns(result)),
             Section(key="how", title=_how_title(result), entries=_how(result)),
             Section(key="backup", title="Only a backup can bring back", entries=_losses(result)),
             findings_section(findings),
@@ -107,7 +111,7 @@ def _verdict(result: DryRunResult, *, alone: bool) -> str:
         why = f": {counted(dangers, 'danger')} not allowed" if dangers else ""
         return f"{count}, would be refused{why}{new}"
     time = f", about {duration(result.estimated_time)}" if result.estimated_time else ""
-    return f"{count}, would be made{time}{new}"
+    return f"{count}, would be {'taken back' if result.rollback_info else 'made'}{time}{new}"
 
 
 def _error(result: DryRunResult) -> tuple[Entry, ...]:
@@ -149,6 +153,23 @@ def _finding(finding: Finding) -> Entry:
 def _changes(diff: SchemaDiff) -> tuple[Entry, ...]:
     found = [(sign(change), words(change, diff.doctype)) for change in diff.changes]
     return tuple(Entry(mark=mark, text=text, style=_SIGNS[mark]) for mark, text in found)
+
+
+def _returns(result: DryRunResult) -> tuple[Entry, ...]:
+    """What a rollback brings back from the backup of its migration, and what its plan does not say."""
+    if result.rollback_info is None:
+        return ()
+    told = {finding.message for finding in result.findings}
+    notes = [Entry(text=text, style="warn") for text in result.warnings if text not in told]
+    return (*(Entry(text=text) for text in refill_words(result.rollback_info)), *notes)
+
+
+def refill_words(info: RollbackInfo) -> tuple[str, ...]:
+    """What comes back from a backup, and what does not, with the reason; () where nothing of it is in one."""
+    words = [f"{counted(info.refilled_rows, 'value or row', 'values or rows')} from the backup"]
+    words += [f"{counted(info.conflicts, 'row')} changed since, kept as they are"] if info.conflicts else []
+    words += [f"{counted(info.gone, 'value')} of rows that are gone"] if info.gone else []
+    return tuple(words) if info.refilled_rows or len(words) > 1 else ()
 
 
 def _how_title(result: DryRunResult) -> str:

@@ -165,7 +165,7 @@ def test_no_drift_after_going_back_or_taking_over(synced: Shop) -> None:
     """A rollback leaves what it left; adopting takes what is there for what shall be."""
     weigh(synced)
     applied = synced.run("sync", "Item", "--format", "json").json["migration_id"]
-    assert synced.run("rollback", applied, "--force").code == 0
+    assert synced.run("rollback", applied, "--force", "--yes").code == 0
     assert "drift" not in synced.run("status").out
     synced.execute("ALTER TABLE tabCustomer ADD COLUMN by_hand TEXT")
     assert "1 drift" in synced.run("status").out

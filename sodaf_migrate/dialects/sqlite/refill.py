@@ -94,6 +94,15 @@ class Refill:
         joined = " AND ".join(f"{mine} IS p.{theirs}" for mine, theirs in zip(self._live("t"), keys, strict=True))
         return f"SELECT count(*) FROM {payload} AS p CROSS JOIN main.{quote(self.loss.new_table)} AS t ON {joined}"
 
+    @property
+    def taken(self) -> str:
+        """The query for the number of whole rows whose key another row of the table has meanwhile."""
+        places = {fold(name): held for name, held in zip(self.columns, self.held, strict=True)}
+        pairs = [(quote(name), f"r.{places[fold(name)]}") for name in self.loss.key] or [("rowid", "r.rowid")]
+        joined = " AND ".join(f"t.{live} IS {mine}" for live, mine in pairs)
+        there = f"EXISTS (SELECT 1 FROM main.{quote(self.loss.table)} AS t WHERE {joined})"
+        return f"SELECT count(*) FROM temp.{quote(self.source)} AS r WHERE {there}"
+
     def guard(self) -> Guard | None:
         """What has to hold under the lock: no row that gets its original back was changed meanwhile."""
         if self.is_rows or self.is_return:

@@ -66,6 +66,8 @@ def _compared(look: Look, sample: Sample) -> Iterator[Finding]:
         if not gone >= set(range(len(before.rows))):
             yield _finding(table.name, f'the rows of "{table.name}" would go', len(before.rows))
         return
+    if (after.sequence or 0) < (before.sequence or 0):
+        yield _finding(table.name, f'numbers that rows of "{table.name}" had would be given again')
     pairs = _columns(look, table, there, later)
     old = {place: row for place, row in enumerate(before.rows) if place not in gone}
     yield from _differences(table.name, pairs, spoiled, (before, old), after, _same_keys(look, table, there))

@@ -24,6 +24,7 @@ from sodaf_migrate.events import Progress, Teller, silent
 from sodaf_migrate.execute.executor import MigrationExecutor
 from sodaf_migrate.plan import Loss, Plan, Statement, Step
 from sodaf_migrate.schema.model import Schema, fold
+from sodaf_migrate.wire.authorizer import watched
 from sodaf_migrate.wire.connection import OnConnect, Wire
 
 __all__ = ["Doing", "State", "Trial", "tried"]
@@ -130,7 +131,7 @@ def _play(trial: Trial, shadow: Wire, plan: Plan, verdict: Verdict | None) -> No
     watch = _Watch(trial)
     executor = MigrationExecutor(listener=watch, log=_SILENT)
     try:
-        with shadow.watched(watch.see):
+        with watched(shadow, watch.see):
             executor.execute_migration(shadow, _free_of_counts(plan), record=_no_record)
     except MigrationError as error:
         trial.up_fault = error
@@ -140,7 +141,7 @@ def _play(trial: Trial, shadow: Wire, plan: Plan, verdict: Verdict | None) -> No
     trial.left_behind += [(move.table, count) for move in plan.diff.moves if (count := _unmoved_row(shadow, move))]
     watch.on_the_way_back, watch.step = True, None
     try:
-        with shadow.watched(watch.see):
+        with watched(shadow, watch.see):
             executor.execute_rollback_sql(shadow, plan)
     except MigrationError as error:
         trial.down_fault = error

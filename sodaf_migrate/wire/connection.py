@@ -120,17 +120,6 @@ class Wire:
         finally:
             self.connection.set_authorizer(None)
 
-    @contextmanager
-    def watched(self, seen: Callable[..., int]) -> Iterator[None]:
-        """Sets an authorizer (sqlite.org/c3ref/set_authorizer.html); only where no caller may have one of his own."""
-        if not self.owned:
-            raise DatabaseError("A connection that the caller brought cannot be watched")
-        self.connection.set_authorizer(seen)
-        try:
-            yield
-        finally:
-            self.connection.set_authorizer(None)
-
     def edit_catalogue(self, sql: str) -> None:
         """Runs one UPDATE of sqlite_schema inside ``atomic`` and makes it live for every connection.
 

@@ -11,6 +11,7 @@ from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.follow import Definitions
 from sodaf_migrate.dialects.sqlite.census import Census, questions, statistics_tables, take_census
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
+from sodaf_migrate.dialects.sqlite.lexer import tokenize
 from sodaf_migrate.dialects.sqlite.samples import Sample
 from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.dialects.sqlite.settle import Manner, Verdict, settle
@@ -32,9 +33,13 @@ class Catalogue(Definitions, Protocol):
 
 
 def tables_around(plan: Plan) -> tuple[str, ...]:
-    """The tables that a trial of ``plan`` needs: its own, and those that a new foreign key points to."""
+    """The tables that a trial of ``plan`` needs: its own, those that a new foreign key points to, and whatever the
+    text of a view or trigger that comes may name."""
     parents = [change.new.table for change in plan.diff.foreign_keys if change.new is not None]
-    return tuple(dict.fromkeys((*plan.scope, *plan.diff.table_names, *parents)))
+    texts = [change.new.sql.text for change in plan.diff.views if change.new is not None]
+    texts += [change.new.sql.text for change in plan.diff.triggers if change.new is not None]
+    named = [token.name for text in texts for token in tokenize(text) if token.kind in ("word", "quoted")]
+    return tuple(dict.fromkeys((*plan.scope, *plan.diff.table_names, *parents, *named)))
 
 
 def _nothing_allowed(hazard: str, doctype: str, column: str | None) -> bool:

@@ -87,7 +87,8 @@ def tried(
     statistics: bool,
 ) -> Trial:
     """Play ``plan`` on a shadow of ``live`` that holds the ``samples``."""
-    samples = tuple(sample for sample in samples if sample.rows)
+    # What comes back from a backup is not on the shadow, and rows without it need not fit: the schema alone counts.
+    samples = tuple(sample for sample in samples if sample.rows and not plan.temporary)
     trial = _played(plan, live, samples, verdict, on_connect, statistics)
     if samples and trial.down_fault is not None and any(step.irreversible for step in plan.steps):
         # What cannot come back without a backup may stand in the way of the way back: then its schema alone counts.

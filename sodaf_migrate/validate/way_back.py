@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sodaf_migrate.plan import Finding, Severity, Step
+from sodaf_migrate.plan import Cost, Finding, Severity, Step
 from sodaf_migrate.validate.look import Look
 
 __all__ = ["rollback_possibility"]
@@ -22,7 +22,8 @@ def rollback_possibility(look: Look) -> Iterable[Finding]:
             "Make the plan again; if it was made by this version, please report it.",
         )
     for step in look.plan.steps:
-        if step.up and not step.down and not step.irreversible:
+        brings_rows = look.plan.temporary and step.cost is Cost.IN_PLACE  # from a backup, and planned anew next time
+        if step.up and not step.down and not step.irreversible and not brings_rows:
             yield _finding(
                 "WAY_BACK_MISSING",
                 Severity.ERROR,

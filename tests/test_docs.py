@@ -11,7 +11,7 @@ import click
 import pytest
 
 from sodaf_migrate import errors
-from sodaf_migrate.cli.exits import Exit
+from sodaf_migrate.cli.exits import Exit, exit_of
 from sodaf_migrate.cli.main import program
 from sodaf_migrate.config import ENVIRONMENT, SETTINGS
 from sodaf_migrate.options import HAZARDS
@@ -115,6 +115,22 @@ def test_every_error_code() -> None:
     codes = {kind.code: kind.__name__ for kind in error_classes(errors.MigrationError)}
     assert set(parts) - {"Errors"} == set(codes)
     assert all(f"`{name}`" in parts[code] for code, name in codes.items())
+
+
+@pytest.mark.parametrize("kind", list(error_classes(errors.MigrationError)), ids=lambda kind: kind.code)
+def test_every_error_is_told_in_full(kind: type[errors.MigrationError]) -> None:
+    """How a call ends with it, what it means, what became of the data, and what to do."""
+    part = headings(ERRORS)[kind.code]
+    assert f"`{kind.__name__}`, exit {int(exit_of(kind('for its exit code')))}" in " ".join(part.split())
+    meaning, _, rest = part.partition("\n- **Data:** ")
+    data, _, deed = rest.partition("\n- **Do:** ")
+    assert all(len(words.split()) >= least for words, least in ((meaning, 8), (data, 2), (deed, 5))), part
+
+
+def test_the_tree_of_errors() -> None:
+    """The drawing has each class once."""
+    drawn = re.findall(r"\w+Error\b", ERRORS.partition("```text\n")[2].partition("```")[0])
+    assert sorted(drawn) == sorted(kind.__name__ for kind in error_classes(errors.MigrationError))
 
 
 def test_every_finding_code() -> None:

@@ -144,9 +144,11 @@ class Batch:
             self.session.wishes[name] = Schema(tables=found, indexes=own)  # type: ignore[arg-type]
 
     def _wish_digest(self, name: str) -> str:
-        """What a wish depends on: the definition, the site's rules, this engine and the SQLite library."""
-        doctype, rules = self.session.engine.get(name), self.session.rules
+        """What "in step" depends on: the definition, the site's rules, what the call allows, engine and library."""
+        doctype, rules, options = self.session.engine.get(name), self.session.rules, self.session.options
         parts = [doctype.digest, repr(rules), __version__, sqlite3.sqlite_version]
+        # What was kept, or left in its order, may go, or move, when the next call allows that.
+        parts += [options.column_order, str(options.force), *sorted(options.allow)]
         if rules.link_foreign_keys:  # then it also depends on what its targets' tables are called
             parts += [str(self.session.engine.table_of(field.options or "")) for field in doctype.column_fields]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

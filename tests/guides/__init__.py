@@ -1,0 +1,1 @@
+"""The guides are true: whatever they show is run."""

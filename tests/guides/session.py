@@ -29,7 +29,7 @@ UNSTABLE = (
     (r"\d{8}T\d{6,12}(Z(-[0-9a-f]*)?)?…?", "ID"),
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?(\.\d+)?Z?", "WHEN"),
     (r"\b(?=[0-9a-f]*\d)[0-9a-f]{12}\b", "BACKUP"),
-    (r"\b[\d.,]+ (µs|ms|s|minutes?)\b", "TIME"),
+    (r"(\bunder )?\b[\d.,]+ (µs|ms|s|minutes?)\b", "TIME"),
     (r"\b[\d.,]+ (bytes|B|kB|KB|MB)\b", "SIZE"),
     (r"\d+(\.\d+)+ \(", "VERSION ("),
 )

@@ -11,6 +11,7 @@ from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.engine import Comparison
 from sodaf_migrate.compare.names import constraint_name, object_names
 from sodaf_migrate.dialects.sqlite.census import questions, statistics_tables, take_census
+from sodaf_migrate.dialects.sqlite.names import literal
 from sodaf_migrate.dialects.sqlite.planner import make_plan
 from sodaf_migrate.dialects.sqlite.refill import Refill
 from sodaf_migrate.dialects.sqlite.settle import Manner, Verdict, settle
@@ -94,6 +95,10 @@ class Planning:
         return settle(comparison.live, diff, census, allows=self.options.allows, manner=manner)
 
 
+#: As many names as are worth a list in a query.
+_FEW = 100
+
+
 def refuse_taken_names(wire: Wire, diff: SchemaDiff) -> None:
     """Raise UnsupportedChangeError when something that stays has the name of a table or index that shall come.
 
@@ -105,6 +110,8 @@ def refuse_taken_names(wire: Wire, diff: SchemaDiff) -> None:
     coming = {fold(new.name): new.name for _, new in pairs if new is not None and fold(new.name) not in leaving}
     kinds = "iif(type = 'table' AND rootpage = 0, 'virtual table', type)"
     taken = f"SELECT {kinds}, name, tbl_name FROM main.sqlite_schema WHERE type <> 'trigger'"
+    if len(coming) <= _FEW:  # of a large database only those are fetched
+        taken += f" AND name COLLATE NOCASE IN ({', '.join(map(literal, coming))})"
     for kind, name, home in wire.query(taken) if coming else ():
         if fold(name) in coming:
             what = f'an index on "{home}"' if kind == "index" else f"a {kind} that is not ours"

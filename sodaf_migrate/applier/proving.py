@@ -65,8 +65,8 @@ def _proved(session: Any, left: Left | None, whole: bool, plan: Plan, comparison
         return plan
     live = comparison.live
     around = tables_around(plan)
-    if any(live.table(name) is None for name in around if name not in plan.scope):
-        live = session.comparer().read(around)
+    if not whole and any(live.table(name) is None for name in around if name not in plan.scope):
+        live = session.comparer().read((*around, *(table.name for table in live.tables)))
     look = Look(
         plan=plan,
         live=live,

@@ -11,7 +11,20 @@ from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.plain import fields_of, plain
 from sodaf_migrate.schema.model import ObjectName
 
-__all__ = ["Batch", "Cost", "Estimate", "Finding", "Guard", "Hazard", "Loss", "Plan", "Severity", "Statement", "Step"]
+__all__ = [
+    "Batch",
+    "Cost",
+    "Estimate",
+    "Finding",
+    "Guard",
+    "Hazard",
+    "Loss",
+    "Plan",
+    "Severity",
+    "Statement",
+    "Step",
+    "Temporary",
+]
 
 
 class Cost(StrEnum):
@@ -169,6 +182,21 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Temporary:
+    """A TEMP table that steps read, and how to make it, empty, for whoever tries the plan somewhere else.
+
+    Its columns k0, k1… hold the values of ``key`` in ``table`` (of its rowid where ``key`` is empty), and ``column``
+    gets values from it; without a ``column`` it holds whole rows that come to the table.
+    """
+
+    name: str
+    create: str
+    table: str
+    key: tuple[str, ...] = ()
+    column: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Steps from the state ``from_digest`` to the state ``to_digest`` of the tables named in ``scope``.
 
@@ -187,7 +215,7 @@ class Plan:
     owns: tuple[ObjectName, ...] = ()
     disowns: tuple[ObjectName, ...] = ()
     renames: tuple[tuple[ObjectName, ObjectName], ...] = ()
-    temporary: tuple[str, ...] = ()  # makes the TEMP tables that the steps read, empty, for whoever tries the plan
+    temporary: tuple[Temporary, ...] = ()  # what the steps read beside the tables
     details: dict[str, Any] = field(default_factory=dict, hash=False)
 
     @property

@@ -140,7 +140,8 @@ class Session:
     def plan_diff(self, diff: SchemaDiff, version: str, refills: tuple[Refill, ...] = ()) -> Plan:
         """The plan for changes that somebody else found (a rollback's, say), against what is live now."""
         with self.wire.snapshot():
-            live = self._read(diff.table_names)
+            # What a trigger or a view that comes back names need not be among the tables that change.
+            live = self._read(None if diff.views or diff.triggers or diff.tables else diff.table_names)
             comparison = Comparison(diff=diff, live=live, wish=Schema())
             planning = replace(planning_for(self), refills=refills)
             return planning.plan(comparison, version=version)

@@ -12,15 +12,15 @@ from sodaf_migrate.compare.follow import Definitions
 from sodaf_migrate.dialects.sqlite.census import Census, questions, statistics_tables, take_census
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.lexer import tokenize
-from sodaf_migrate.dialects.sqlite.samples import Sample
+from sodaf_migrate.dialects.sqlite.samples import Sample, beside
 from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.dialects.sqlite.settle import Manner, Verdict, settle
 from sodaf_migrate.execute.room import Free, free_bytes
 from sodaf_migrate.history.tables import TABLES
 from sodaf_migrate.plan import Finding, Plan, Severity
-from sodaf_migrate.schema.model import Schema
+from sodaf_migrate.schema.model import Schema, fold
 from sodaf_migrate.validate.drawn import drawn
-from sodaf_migrate.validate.trial import Trial, tried
+from sodaf_migrate.validate.trial import Rows, Trial, tried
 from sodaf_migrate.wire.connection import OnConnect, Wire
 
 __all__ = ["Catalogue", "Look", "tables_around"]
@@ -111,6 +111,14 @@ class Look:
             return drawn(self.wire, self.plan, self.live)
 
     @cached_property
+    def beside(self) -> tuple[Sample, ...]:
+        """What the plan's TEMP tables hold for those rows."""
+        wire, rows = self.wire, {fold(sample.table): sample for sample in self.samples}
+        if wire is None or not rows:
+            return ()
+        return tuple(beside(wire, temporary, rows.get(fold(temporary.table))) for temporary in self.plan.temporary)
+
+    @cached_property
     def statistics(self) -> bool:
         """Whether the plan has to find a table of ANALYZE."""
         if self.wire is not None and statistics_tables(self.wire):
@@ -120,4 +128,5 @@ class Look:
     @cached_property
     def trial(self) -> Trial:
         """The plan played on a shadow, up and down."""
-        return tried(self.plan, self.live, self.samples, self.judged, self.on_connect, statistics=self.statistics)
+        rows = Rows(samples=self.samples, beside=self.beside)
+        return tried(self.plan, self.live, rows, self.judged, self.on_connect, statistics=self.statistics)

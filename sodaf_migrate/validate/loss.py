@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
@@ -70,7 +71,17 @@ def _compared(look: Look, sample: Sample) -> Iterator[Finding]:
         yield _finding(table.name, f'numbers that rows of "{table.name}" had would be given again')
     pairs = _columns(look, table, there, later)
     old = {place: row for place, row in enumerate(before.rows) if place not in gone}
+    if any(not each.column and fold(each.table) == fold(later) for each in look.plan.temporary):
+        after = _without_new(after, before)  # whole rows come back from a backup
     yield from _differences(table.name, pairs, spoiled, (before, old), after, _same_keys(look, table, there))
+
+
+def _without_new(after: Sample, before: Sample) -> Sample:
+    by_key = after.keys is not None and before.keys is not None
+    known: set[Any] = set((before.keys if by_key else before.rows) or ())
+    places = [place for place, one in enumerate((after.keys if by_key else after.rows) or ()) if one in known]
+    keys = tuple(after.keys[place] for place in places) if after.keys is not None else None
+    return replace(after, rows=tuple(after.rows[place] for place in places), keys=keys)
 
 
 def _moved_between(look: Look) -> set[str]:
@@ -109,6 +120,7 @@ def _columns(look: Look, before: Table, after: Table, later: str) -> list[tuple[
         if change.old is not None and fold(change.table) in (fold(later), fold(before.name))
     }
     followed = {fold(change.column) for change in diff.rows if fold(change.table) in (fold(later), fold(before.name))}
+    followed |= {fold(each.column) for each in look.plan.temporary if fold(each.table) == fold(before.name)}
     renamed = {
         fold(change.old.name): change.new.name
         for change in diff.renamed_columns

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -15,7 +14,7 @@ from sodaf_migrate.dialects.sqlite.edit import SHORT_RECORDS
 from sodaf_migrate.dialects.sqlite.facts import TableFacts, read_facts
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.names import literal, quote
-from sodaf_migrate.dialects.sqlite.samples import Sample, all_rows, put
+from sodaf_migrate.dialects.sqlite.samples import Sample, all_rows, put, put_beside
 from sodaf_migrate.dialects.sqlite.scope import stored_key
 from sodaf_migrate.dialects.sqlite.settle import Verdict
 from sodaf_migrate.dialects.sqlite.shadow import shadow_of
@@ -27,7 +26,7 @@ from sodaf_migrate.schema.model import Schema, fold
 from sodaf_migrate.wire.authorizer import watched
 from sodaf_migrate.wire.connection import OnConnect, Wire
 
-__all__ = ["Doing", "State", "Trial", "tried"]
+__all__ = ["Doing", "Rows", "State", "Trial", "tried"]
 
 _TEXTS = (
     "SELECT type, name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
@@ -77,22 +76,29 @@ class Trial:
     left_behind: list[tuple[str, int]] = field(default_factory=list)  # rows that should have followed a rename
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The rows on which a plan is tried: those of tables, and those of the TEMP tables that it reads."""
+
+    samples: tuple[Sample, ...] = ()
+    beside: tuple[Sample, ...] = ()
+
+
 def tried(
     plan: Plan,
     live: Schema,
-    samples: Iterable[Sample],
+    rows: Rows,
     verdict: Verdict | None,
     on_connect: OnConnect | None,
     *,
     statistics: bool,
 ) -> Trial:
-    """Play ``plan`` on a shadow of ``live`` that holds the ``samples``."""
-    # What comes back from a backup is not on the shadow, and rows without it need not fit: the schema alone counts.
-    samples = tuple(sample for sample in samples if sample.rows and not plan.temporary)
-    trial = _played(plan, live, samples, verdict, on_connect, statistics)
-    if samples and trial.down_fault is not None and any(step.irreversible for step in plan.steps):
+    """Play ``plan`` on a shadow of ``live`` that holds the ``rows``."""
+    rows = replace(rows, samples=tuple(sample for sample in rows.samples if sample.rows))
+    trial = _played(plan, live, rows, verdict, on_connect, statistics)
+    if rows.samples and trial.down_fault is not None and any(step.irreversible for step in plan.steps):
         # What cannot come back without a backup may stand in the way of the way back: then its schema alone counts.
-        bare = _played(plan, live, (), verdict, on_connect, statistics)
+        bare = _played(plan, live, Rows(), verdict, on_connect, statistics)
         trial.back, trial.down_fault, trial.back_with_rows = bare.back, bare.down_fault, False
     return trial
 
@@ -100,14 +106,18 @@ def tried(
 def _played(
     plan: Plan,
     live: Schema,
-    samples: tuple[Sample, ...],
+    rows: Rows,
     verdict: Verdict | None,
     on_connect: OnConnect | None,
     statistics: bool,
 ) -> Trial:
     trial = Trial()
     try:
-        with shadow_of(live, on_connect, statistics=statistics, fill=partial(_fill, live, samples)) as shadow:
+        with shadow_of(live, on_connect, statistics=statistics, fill=partial(_fill, live, rows.samples)) as shadow:
+            for temporary in plan.temporary:
+                shadow.run(temporary.create)
+            for sample in rows.beside:
+                put_beside(shadow, sample)
             _play(trial, shadow, plan, verdict)
     except MigrationError as error:
         trial.fault = error
@@ -124,8 +134,6 @@ def _fill(live: Schema, samples: tuple[Sample, ...], shadow: Wire) -> None:
 
 
 def _play(trial: Trial, shadow: Wire, plan: Plan, verdict: Verdict | None) -> None:
-    for create in plan.temporary:
-        shadow.run(create)
     trial.before = _state(shadow)
     losses = (*(verdict.losses if verdict else ()), *(c.loss for c in (verdict.cleanings if verdict else ())))
     trial.lost = [(loss, _places(shadow, trial.before, loss)) for loss in losses]

@@ -31,9 +31,8 @@ def attached(wire: Wire, path: Path, alias: str) -> Iterator[None]:
     wire.run(f"ATTACH DATABASE ? AS {alias}", (str(path),))
     try:
         # MEMORY and not OFF, which a defensive connection ignores; a new file's pages are not journaled anyhow.
-        wire.set_for_good(f"{alias}.journal_mode", "MEMORY")
-        wire.set_for_good(f"{alias}.synchronous", "OFF")
-        yield
+        with wire.pragmas(**{f"{alias}.journal_mode": "MEMORY", f"{alias}.synchronous": "OFF"}):
+            yield
     except BaseException as error:
         _detach(wire, alias, error)
         raise

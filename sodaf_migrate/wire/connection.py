@@ -352,10 +352,6 @@ class Wire:
                 details={"pragma": pragma, "wanted": value, "found": found},
             )
 
-    def set_for_good(self, pragma: str, value: Any) -> None:
-        """Sets a pragma of a file of our own, to be forgotten with it. Raises DatabaseError when it does not take."""
-        self._set_pragma(pragma, value)
-
     def _restore(self, before: dict[str, Any], error: BaseException | None) -> None:
         for pragma, value in reversed(before.items()):
             try:

@@ -80,7 +80,7 @@ def make_plan(
         scope=scope,
         from_digest=scope_digest(live, scope),
         to_digest=scope_digest(after, scope),
-        temporary=tuple(refill.create for refill in verdict.refills),
+        temporary=tuple(refill.temporary for refill in verdict.refills),
         details={"left": table_digests(after, scope), "stored": left_texts(after, scope)},
     )
 

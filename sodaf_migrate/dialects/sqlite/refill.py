@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.names import quote
-from sodaf_migrate.plan import Guard, Loss
+from sodaf_migrate.plan import Guard, Loss, Temporary
 from sodaf_migrate.schema.model import Sql, fold
 
 __all__ = ["Refill", "refilled"]
@@ -49,6 +49,15 @@ class Refill:
         """The statement that makes the TEMP table, empty."""
         columns = self.held if self.is_rows else [*self.keys, "value", "became"]
         return f"CREATE TEMP TABLE {quote(self.source)} ({', '.join(columns)})"
+
+    @property
+    def temporary(self) -> Temporary:
+        """The TEMP table as a plan tells of it."""
+        if self.is_rows:
+            return Temporary(name=self.source, create=self.create, table=self.loss.table)
+        loss = self.loss
+        column = loss.new_columns[0] or loss.columns[0]
+        return Temporary(name=self.source, create=self.create, table=loss.new_table, key=loss.new_key, column=column)
 
     @property
     def index(self) -> str:

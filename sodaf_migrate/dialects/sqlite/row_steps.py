@@ -61,7 +61,8 @@ def put_back(stage: Stage, refill: Refill) -> None:
     drops, makes = resting(stage, table.name)
     title = f'put rows of "{table.name}" back that had gone'
     up = (*drops, insert, *counted, *makes)
-    stage.step(title, table.name, up, (), Cost.IN_PLACE, "the rows come from a backup")
+    gone = "which of these rows were there before, and which came with the step"
+    stage.step(title, table.name, up, (), Cost.IN_PLACE, "the rows come from a backup", lost=gone)
 
 
 def _renamed(stage: Stage, change: RowsChange, old: str, new: str) -> Statement:

@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 from sodaf_migrate.dialects.sqlite.names import literal, quote
 from sodaf_migrate.dialects.sqlite.question import Question
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
+from sodaf_migrate.plan import Temporary
 from sodaf_migrate.schema.model import Table
 from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["Cell", "Sample", "all_rows", "condition_of", "draw", "needing", "put"]
+__all__ = ["Cell", "Sample", "all_rows", "beside", "condition_of", "draw", "needing", "put", "put_beside"]
 
 #: A value as it is stored: its storage class, and the value itself, a text as its bytes (they need not be UTF-8).
 Cell: TypeAlias = tuple[str, Any]
@@ -75,7 +76,7 @@ def put(wire: Wire, table: Table, sample: Sample) -> None:
         into.append(rowid)
     for number, row in enumerate(sample.rows):
         values = [value for _, value in row]
-        marks = ["CAST(? AS TEXT)" if kind == "text" else "?" for kind, _ in row]
+        marks = [_mark(kind) for kind, _ in row]
         if rowid is not None and not alias:
             values.append(sample.keys[number] if sample.keys else None)
             marks.append("?")
@@ -87,6 +88,41 @@ def put(wire: Wire, table: Table, sample: Sample) -> None:
             wire.run("DROP TABLE main.sodaf_counted")
         wire.run(f"DELETE FROM main.sqlite_sequence WHERE name = {literal(table.name)}")
         wire.run("INSERT INTO main.sqlite_sequence(name, seq) VALUES (?, ?)", (table.name, sample.sequence))
+
+
+def beside(wire: Wire, temporary: Temporary, sample: Sample | None) -> Sample:
+    """What a TEMP table holds for the rows of ``sample``, or its first rows where it holds whole rows."""
+    columns = tuple(name for (name,) in wire.query("SELECT name FROM pragma_table_info(?, 'temp')", (temporary.name,)))
+    tail = f"LIMIT {_FIRST * _EACH}"
+    values: list[Any] = []
+    if temporary.column and sample is not None:
+        keys = [tuple(row[sample.columns.index(name)] for name in temporary.key) for row in sample.rows]
+        if not temporary.key:
+            keys = [(("integer", key),) for key in sample.keys or ()]
+        tail = f"WHERE {' OR '.join(map(_same, keys)) or '0'}"
+        values = [value for key in keys for _, value in key]
+    found = _cells(wire, f"temp.{quote(temporary.name)}", "rowid", columns, tail, values)
+    return Sample(
+        table=temporary.name, columns=columns, rows=tuple(row for _, row in found), keys=tuple(key for key, _ in found)
+    )
+
+
+def _same(key: tuple[Cell, ...]) -> str:
+    parts = (f"k{number} IS {_mark(kind)}" for number, (kind, _) in enumerate(key))
+    return f"({' AND '.join(parts)})"
+
+
+def _mark(kind: str) -> str:
+    return "CAST(? AS TEXT)" if kind == "text" else "?"
+
+
+def put_beside(wire: Wire, sample: Sample) -> None:
+    """Insert the rows of a TEMP table as they are."""
+    into = ", ".join(["rowid", *map(quote, sample.columns)])
+    for key, row in zip(sample.keys or (), sample.rows, strict=True):
+        marks = ["?", *(_mark(kind) for kind, _ in row)]
+        values = [key, *(value for _, value in row)]
+        wire.run(f"INSERT INTO temp.{quote(sample.table)} ({into}) VALUES ({', '.join(marks)})", values)
 
 
 def needing(wire: Wire, table: Table, sample: Sample, condition: str) -> Sample:
@@ -119,17 +155,19 @@ def _small(columns: Sequence[str]) -> str:
 
 
 def _read(wire: Wire, table: Table, columns: Sequence[str], tail: str) -> list[tuple[int | None, tuple[Cell, ...]]]:
-    rowid = rowid_name(table)
+    return _cells(wire, f"main.{quote(table.name)}", rowid_name(table) or "NULL", columns, tail)
+
+
+def _cells(
+    wire: Wire, source: str, rowid: str, columns: Sequence[str], tail: str, values: Sequence[Any] = ()
+) -> list[tuple[int | None, tuple[Cell, ...]]]:
     cells = [
         f"typeof({name}), iif(typeof({name}) = 'text', CAST({name} AS BLOB), {name})" for name in map(quote, columns)
     ]
     # A result has at most 2,000 columns, and a cell takes two.
     half = 900
     parts = [cells[start : start + half] for start in range(0, len(cells), half)]
-    read = [
-        wire.query(f"SELECT {rowid or 'NULL'}, {', '.join(part)} FROM main.{quote(table.name)} {tail}")
-        for part in parts
-    ]
+    read = [wire.query(f"SELECT {rowid}, {', '.join(part)} FROM {source} {tail}", list(values)) for part in parts]
     found = []
     for rows in zip(*read, strict=True):
         flat = [value for row in rows for value in row[1:]]

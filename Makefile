@@ -1,19 +1,24 @@
 # The two commands of the README: `make demo` and `make test`. Both need Python 3.11 and pip, and nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
+CORE := tests/doctype tests/desired tests/dialects tests/compare tests/founding tests/history tests/backup tests/rollback tests/cli
 
-.PHONY: demo test test-deep lint format bench clean
+.PHONY: demo test test-deep test-lowest lint format bench site clean
 
 demo: .venv/.installed
 	$(BIN)/python docs/demo/demo.py
 
-# Everything that CI runs.
+# Everything that CI runs. It fails where lines are run too few, or tests are skipped that are not on the list.
 test: lint
-	$(BIN)/python -m pytest -p tests.slowest
+	$(BIN)/python -m pytest -p tests.covered -p tests.slowest
 
 # The same tests with many more examples.
 test-deep: .venv/.dev
 	SODAF_TEST_DEEP=1 $(BIN)/python -m pytest -p tests.slowest
+
+# The tests of the core, with the lowest versions of everything that the package requires.
+test-lowest: .venv-lowest/.installed
+	.venv-lowest/bin/python -m pytest -p tests.slowest $(CORE)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
@@ -25,10 +30,13 @@ format: .venv/.dev
 	$(BIN)/ruff format .
 
 bench: .venv/.bench
-	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in doctypes boot alter memory; do $(BIN)/python benchmarks/$$script.py || exit 1; echo; done
+
+site: .venv/.dev
+	$(BIN)/python -m mkdocs build --strict
 
 clean:
-	rm -rf .venv demo-site
+	rm -rf .venv .venv-lowest demo-site site dist
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
@@ -39,9 +47,14 @@ clean:
 	@touch $@
 
 .venv/.dev: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,docs]'
 	@touch $@ .venv/.installed
 
 .venv/.bench: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	@touch $@ .venv/.installed
+
+.venv-lowest/.installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt -e . pytest hypothesis
+	@touch $@

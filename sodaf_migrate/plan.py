@@ -37,6 +37,8 @@ class Cost(StrEnum):
 
 
 class Severity(StrEnum):
+    """How much a finding weighs: an error stops a plan before anything is touched, a warning stands, info is told."""
+
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"

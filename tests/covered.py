@@ -63,7 +63,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     _told.extend(f"{_per_cent(by_room[room], left_by_room[room])} of {by_room[room]:6} {room}" for room in rooms)
     short = shortfalls(found)
     _told.extend(f"SHORT: {words}" for words in short)
-    if short and session.exitstatus == pytest.ExitCode.OK:
+    if any(words.startswith("less") for words in short) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

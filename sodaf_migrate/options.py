@@ -117,6 +117,13 @@ class SyncOptions:
                     hint="Known hazards: " + ", ".join(HAZARDS),
                 )
 
+    @property
+    def hooks(self) -> dict[str, str]:
+        """The callables that have a hand in it, by the names that history keeps: {"before": "site.hooks.fill"}."""
+        named = {key: how for key, how in self.transformers.items() if callable(how)}
+        given = {"before": self.before, "after": self.after, "on_error": self.on_error, **named}
+        return {name: _name_of(hook) for name, hook in given.items() if hook is not None}
+
     def allows(self, hazard: str, doctype: str, column: str | None = None) -> bool:
         """Whether this call may do what ``hazard`` names to that DocType or column."""
         return self.force or allows(self.allow, hazard, doctype, column)
@@ -219,6 +226,11 @@ class PruneOptions:
             value = getattr(self, name)
             if value is not None:
                 _in_range(name, value, 0, math.inf)
+
+
+def _name_of(hook: Callable[..., Any]) -> str:
+    module = getattr(hook, "__module__", type(hook).__module__)
+    return f"{module}.{getattr(hook, '__qualname__', type(hook).__qualname__)}"
 
 
 def _in_range(name: str, value: float, least: float, most: float) -> None:

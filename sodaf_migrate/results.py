@@ -113,6 +113,8 @@ class Migration(_Plain):
     error: str | None = None
     rollback_info: RollbackInfo | None = None
     run_id: str | None = None
+    reverses: str | None = None  # the migration that this one took back
+    hooks: Mapping[str, str] = field(default_factory=dict, hash=False)  # {"before": "site.hooks.fill"}
     plan: Plan | None = None
 
 

@@ -10,26 +10,26 @@ from dataclasses import replace
 from typing import Any
 
 from sodaf_migrate.applier.batch import Batch
-from sodaf_migrate.applier.migrations import as_migration, pending_migrations
+from sodaf_migrate.applier.migrations import as_migration, in_full, pending_migrations
 from sodaf_migrate.applier.planning import refuse
 from sodaf_migrate.applier.preview import dry_run_of
 from sodaf_migrate.applier.proving import validated
 from sodaf_migrate.applier.rollback import all_back, as_sync, chosen, previewed, taken_back
 from sodaf_migrate.applier.scripted import with_scripts
 from sodaf_migrate.applier.session import Session
-from sodaf_migrate.applier.status import adopted, status_of
+from sodaf_migrate.applier.status import adopted, adopted_schema, status_of
+from sodaf_migrate.backup.keys import load_ring
 from sodaf_migrate.backup.manager import MigrationBackupManager
-from sodaf_migrate.compare.names import object_names
 from sodaf_migrate.desired import SiteRules
 from sodaf_migrate.dialects.sqlite.facts import live_columns
-from sodaf_migrate.dialects.sqlite.inspect import read_schema
-from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.dialects.sqlite.transform import python_functions
 from sodaf_migrate.doctype.engine import DocTypeEngine
 from sodaf_migrate.errors import ConfigurationError, PlanRefusedError
 from sodaf_migrate.events import CancelToken, Listener, Teller, silent
 from sodaf_migrate.execute.executor import MigrationExecutor
+from sodaf_migrate.history.chain import Problem
 from sodaf_migrate.history.manager import MigrationHistoryManager
+from sodaf_migrate.history.surroundings import user
 from sodaf_migrate.options import BackupOptions, DryRunOptions, RollbackOptions, SyncOptions, function_name
 from sodaf_migrate.permissions import MigrationPermissions
 from sodaf_migrate.plan import Plan
@@ -98,19 +98,37 @@ class MigrationApplier:
     def history(self) -> MigrationHistoryManager:
         """The records of this database, opened for each call."""
         self.permissions.require("view_history", whole=True)
-        return MigrationHistoryManager(self.target)
+        return self._history(self.target, self.applied_by, self.permissions)
+
+    def _history(
+        self,
+        source: Wire | Target,
+        who: str | None,
+        permissions: MigrationPermissions = MigrationPermissions(),  # noqa: B008
+    ) -> MigrationHistoryManager:
+        return MigrationHistoryManager(
+            source,
+            key=lambda: load_ring(self.backup_options.key).seals(),
+            permissions=permissions,
+            user=lambda: who or user(),
+        )
 
     @property
     def backups(self) -> MigrationBackupManager:
         """The backups of this database, opened for each call."""
-        return self._backups(self.target)
+        return self._backups(self.target, self.permissions)
 
-    def _backups(self, source: Wire | Target) -> MigrationBackupManager:
+    def _backups(
+        self,
+        source: Wire | Target,
+        permissions: MigrationPermissions = MigrationPermissions(),  # noqa: B008
+    ) -> MigrationBackupManager:
         return MigrationBackupManager(
             source,
             self.backup_options,
             listener=self.listener,
             on_connect=self.on_connect,
+            permissions=permissions,
         )
 
     def _can_back_up(self, wire: Wire) -> bool:
@@ -131,7 +149,7 @@ class MigrationApplier:
             yield Session(
                 wire=wire,
                 engine=self.engine,
-                history=MigrationHistoryManager(wire),
+                history=self._history(wire, options.applied_by or self.applied_by),
                 executor=self.executor,
                 validator=self.validator,
                 rules=self.site_rules,
@@ -163,13 +181,20 @@ class MigrationApplier:
         with self._session(options, create=True) as session:
             return session.sync(name, lambda: session.plan(name))
 
-    def sync_all_doctypes(self, options: SyncOptions | None = None) -> BatchMigrationResult:
-        """Bring every DocType in step, those first on which others depend; failures are in the result."""
-        self.permissions.require("apply", self.engine.names())
+    def sync_all_doctypes(
+        self, options: SyncOptions | None = None, *, names: Collection[str] | None = None
+    ) -> BatchMigrationResult:
+        """Bring every DocType in step, or those ``names``, those first on which others depend.
+
+        Failures are in the result.
+        """
+        for name in names or ():
+            self.engine.get(name)
+        self.permissions.require("apply", names or self.engine.names())
         options = options or SyncOptions()
         run_id = f"run-{int(time.time() * 1000):x}-{secrets.token_hex(4)}"
         with self._session(options, create=True, run_id=run_id) as session:
-            return Batch(session=session, run_id=run_id).run()
+            return Batch(session=session, run_id=run_id).run(names)
 
     def plan(self, name: str, options: SyncOptions | None = None) -> Plan:
         """The plan that a sync would carry out, hazards and findings included; nothing is written."""
@@ -218,13 +243,7 @@ class MigrationApplier:
         """Take everything in the database over as ours, under ``name``; writes history alone."""
         self.permissions.require("apply", whole=True)
         with self._session(SyncOptions()) as session:
-            history = session.history
-            live = without(read_schema(session.wire), history.tables)
-            names = tuple(sorted(object_names(live)))
-            with session.wire.atomic():
-                history.initialize_history_table()
-                history.adopt(name, names)
-            return names
+            return adopted_schema(session, name)
 
     # Stored migrations, and the way back.
 
@@ -274,18 +293,10 @@ class MigrationApplier:
         The last ``steps``; all that came after the migration ``to``, which stays; or those of one ``run``. The first
         that cannot be taken back ends it: what was done stays done, the rest is in ``not_tried``.
         """
-        began = time.perf_counter()
         with self._session(as_sync(options or RollbackOptions(), "rollback")) as session:
             records = chosen(session, steps=steps, to=to, run=run)
             self.permissions.require("rollback", [record.doctype for record in records])
-            results = all_back(session, records)
-        return BatchMigrationResult(
-            run_id=run or "",
-            results=tuple(results),
-            not_tried=tuple(record.doctype for record in records[len(results) :]),
-            total_time=time.perf_counter() - began,
-            warnings=tuple(f"{r.doctype}: {text}" for r in results for text in r.warnings),
-        )
+            return all_back(session, records, run)
 
     def dry_run_rollback(
         self,
@@ -349,6 +360,24 @@ class MigrationApplier:
             names = (doctype,) if doctype else self.engine.names()
             waiting = pending_migrations(session, [name for name in names if name in self.engine.names()])
             return MigrationHistory(migrations=tuple(map(as_migration, done)), pending_migrations=waiting)
+
+    def get_migration(self, migration_id: str, *, lock_timeout: float = 30.0) -> Migration:
+        """One migration on record in full, with its changes and what is known of its way back.
+
+        Raises UnknownMigrationError.
+        """
+        self.permissions.require("view_history")
+        with self._session(SyncOptions(lock_timeout=lock_timeout), readonly=True) as session:
+            record = session.history.get_migration_by_id(migration_id)
+            self.permissions.require("view_history", [record.doctype])
+            return in_full(record)
+
+    def verify_history(self) -> tuple[Problem, ...]:
+        """Every altered, missing or cut record and event, also by the heads that the newest backups tell of."""
+        history, backups = self.history, self.backups
+        with self._session(SyncOptions(), readonly=True) as session:
+            heads, unread = backups.history_heads() if self._can_back_up(session.wire) else ((), ())
+        return (*history.verify(expected=heads), *unread)
 
     def get_pending_migrations(self) -> tuple[Migration, ...]:
         """What a sync of everything would apply, as migrations that can be stored and applied later."""

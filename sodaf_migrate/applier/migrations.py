@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 from sodaf_migrate.applier.session import Session
 from sodaf_migrate.history.record import MigrationRecord
 from sodaf_migrate.plan import Plan
-from sodaf_migrate.results import Migration
+from sodaf_migrate.results import Migration, RollbackInfo
 
-__all__ = ["as_migration", "pending_migrations"]
+__all__ = ["as_migration", "in_full", "pending_migrations"]
 
 
 def as_migration(record: MigrationRecord) -> Migration:
@@ -29,6 +32,20 @@ def as_migration(record: MigrationRecord) -> Migration:
         backup_path=record.backup_path,
         error=record.error,
         run_id=record.run_id,
+    )
+
+
+def in_full(record: MigrationRecord) -> Migration:
+    """A record as callers see it, with its changes, its hooks, and what is known of its way back."""
+    told: dict[str, Any] = json.loads(record.rollback_info or "{}")
+    info = RollbackInfo(migration_id=record.id, possible=record.status == "applied", **told)
+    environment: dict[str, Any] = json.loads(record.environment or "{}")
+    return replace(
+        as_migration(record),
+        diff=Plan.from_json(record.plan).diff if record.plan else None,
+        hooks=environment.get("hooks", {}),
+        reverses=record.reverses,
+        rollback_info=replace(info, backup_path=record.backup_path),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from sodaf_migrate.errors import ConfigurationError, ExecutionError, HistoryErro
 from sodaf_migrate.history.record import MigrationRecord
 from sodaf_migrate.options import RollbackOptions, SyncOptions
 from sodaf_migrate.plan import Plan
-from sodaf_migrate.results import DryRunResult, MigrationResult, RollbackInfo
+from sodaf_migrate.results import BatchMigrationResult, DryRunResult, MigrationResult, RollbackInfo
 from sodaf_migrate.schema.model import fold
 
 __all__ = ["all_back", "as_sync", "chosen", "previewed", "stored_plan", "taken_back"]
@@ -197,8 +198,9 @@ def _built_on(session: Session, record: MigrationRecord, plan: Plan) -> tuple[st
     return tuple(found)
 
 
-def all_back(session: Session, records: Iterable[MigrationRecord]) -> list[MigrationResult]:
+def all_back(session: Session, records: Sequence[MigrationRecord], run: str | None = None) -> BatchMigrationResult:
     """Take several back, each in its own transaction; the first that cannot be ends it."""
+    began = time.perf_counter()
     results: list[MigrationResult] = []
     for record in records:
         try:
@@ -208,4 +210,10 @@ def all_back(session: Session, records: Iterable[MigrationRecord]) -> list[Migra
             more: dict[str, Any] = {"migration_id": record.id, "status": "failed" if begun else "refused"}
             results.append(MigrationResult.from_error(record.doctype, error, **more))
             break
-    return results
+    return BatchMigrationResult(
+        run_id=run or "",
+        results=tuple(results),
+        not_tried=tuple(record.doctype for record in records[len(results) :]),
+        total_time=time.perf_counter() - began,
+        warnings=tuple(f"{result.doctype}: {text}" for result in results for text in result.warnings),
+    )

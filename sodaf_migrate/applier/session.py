@@ -236,8 +236,13 @@ class Session:
 
         What the plan takes away is backed up first, under the same lock.
         """
+        self.history.load_key()
         record = self.history.new_record(
-            plan, run_id=self.run_id, applied_by=self.options.applied_by, description=self.options.description
+            plan,
+            run_id=self.run_id,
+            applied_by=self.options.applied_by,
+            description=self.options.description,
+            hooks=self.options.hooks,
         )
         if migration_id is not None:
             record = replace(record, id=migration_id)

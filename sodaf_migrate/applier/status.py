@@ -15,6 +15,7 @@ from sodaf_migrate.compare.field_types import field_types
 from sodaf_migrate.compare.names import object_names
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.planner import left_texts
+from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.doctype.model import DocType
 from sodaf_migrate.errors import MigrationError
 from sodaf_migrate.history.record import MigrationRecord
@@ -22,7 +23,7 @@ from sodaf_migrate.plan import Severity
 from sodaf_migrate.results import DocTypeStatus, StatusReport
 from sodaf_migrate.schema.model import ObjectName, Schema, fold
 
-__all__ = ["adopted", "status_of"]
+__all__ = ["adopted", "adopted_schema", "status_of"]
 
 
 def status_of(session: Session) -> StatusReport:
@@ -86,6 +87,17 @@ def adopted(session: Session, names: Iterable[str]) -> dict[str, tuple[ObjectNam
             )
             found[name] = there
     return found
+
+
+def adopted_schema(session: Session, name: str) -> tuple[ObjectName, ...]:
+    """Record everything in the database as ours, under ``name``."""
+    history = session.history
+    live = without(read_schema(session.wire), history.tables)
+    names = tuple(sorted(object_names(live)))
+    with session.wire.atomic():
+        history.initialize_history_table()
+        history.adopt(name, names)
+    return names
 
 
 def _live_types(doctype: DocType, live: Schema) -> dict[str, str | None]:

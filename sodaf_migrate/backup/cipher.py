@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sodaf_migrate.backup.prologue import UNENCRYPTED_ALGORITHM, Prologue
 
 __all__ = ["KEY_BYTES", "NO_KEY", "TAG_BYTES", "WRAPPED_BYTES", "Cipher", "header_mac", "key_id", "payload_cipher"]
-__all__ += ["unwrapped", "wrapped"]
+__all__ += ["seal_key", "unwrapped", "wrapped"]
 
 KEY_BYTES, TAG_BYTES = 32, 16
 WRAPPED_BYTES = KEY_BYTES + TAG_BYTES
@@ -44,6 +44,11 @@ class Cipher(Protocol):
 def key_id(key: bytes) -> str:
     """The public name of a key: 16 hexadecimal digits that say nothing about it."""
     return hmac.digest(key, _PREFIX + b"kid", sha256)[:8].hex()
+
+
+def seal_key(key: bytes) -> bytes:
+    """The key that seals the history of a site whose backups ``key`` locks; neither tells anything about the other."""
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=b"", info=b"sodaf-history/v1/seal").derive(key)
 
 
 def wrapped(key: bytes, file_key: bytes, prologue: Prologue) -> bytes:

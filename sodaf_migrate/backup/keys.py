@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sodaf_migrate.backup.cipher import KEY_BYTES, key_id
+from sodaf_migrate.backup.cipher import KEY_BYTES, key_id, seal_key
 from sodaf_migrate.backup.files import FileOps, Temporary, file_errors, lock_named, remove_stale
 from sodaf_migrate.backup.kdf import Kdf, derived
 from sodaf_migrate.errors import BackupKeyError
@@ -110,6 +110,13 @@ class KeyRing:
     writers: int = 1
     unencrypted: bool = False
     made: Path | None = None
+
+    def seals(self) -> tuple[bytes, ...]:
+        """The keys that seal a history, derived from these, the one that seals first; a passphrase gives none.
+
+        A passphrase would need a salt that both the history and its reader have, and seconds at each look.
+        """
+        return tuple(seal_key(secret) for key in self.keys if (secret := key.for_slot(None)) is not None)
 
     def __post_init__(self) -> None:
         if self.writers < 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sodaf_migrate.backup import catalogue
@@ -11,9 +11,10 @@ from sodaf_migrate.backup.describe import described
 from sodaf_migrate.backup.info import BackupInfo, BackupState, Rebuilt
 from sodaf_migrate.backup.store import BackupStore
 from sodaf_migrate.errors import BackupError, UnknownBackupError
+from sodaf_migrate.history.chain import Head, Problem
 from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["differences", "found", "listed"]
+__all__ = ["differences", "found", "heads_in", "listed"]
 
 logger = logging.getLogger("sodaf_migrate")
 
@@ -48,6 +49,21 @@ def found(backup_id: str, infos: Sequence[BackupInfo]) -> BackupInfo:
             f'{len(near)} backups have ids that begin with "{backup_id}"', hint="Give more of the id."
         )
     raise UnknownBackupError(f'There is no backup "{backup_id}"', hint="Ids are in the last column of `backup list`.")
+
+
+def heads_in(infos: Sequence[BackupInfo], store: BackupStore) -> tuple[tuple[Head, ...], tuple[Problem, ...]]:
+    """How far the history went when each backup was made, as its file tells; a problem for each that cannot be read."""
+    heads, unread = [], []
+    for info in infos:
+        try:
+            told = described(store, info.name, checksum=info.checksum).about.get("history")
+            source = f"the backup {info.id[:12]}"
+            if isinstance(told, Mapping):
+                heads.append(Head(int(told["count"]), str(told["hash"]), source))
+        except (BackupError, KeyError, TypeError, ValueError) as error:
+            said = f'What the backup "{info.id}" tells of the history cannot be read: {error}'
+            unread.append(Problem("unread", info.id, said))
+    return tuple(heads), tuple(unread)
 
 
 def differences(wire: Wire, store: BackupStore) -> tuple[Rebuilt, tuple[BackupInfo, ...]]:

@@ -15,9 +15,10 @@ from sodaf_migrate.backup import catalogue
 from sodaf_migrate.backup.check import check_chain, is_good, locked_out
 from sodaf_migrate.backup.describe import described
 from sodaf_migrate.backup.files import FileOps
+from sodaf_migrate.backup.home import Home
 from sodaf_migrate.backup.info import BackupInfo, Pruned, Rebuilt, RestoreResult, Rotated, VerifyResult
 from sodaf_migrate.backup.keys import UNENCRYPTED, KeyRing, load_ring
-from sodaf_migrate.backup.listing import differences, found, listed
+from sodaf_migrate.backup.listing import differences, found, heads_in, listed
 from sodaf_migrate.backup.making import Workshop, opened_chain
 from sodaf_migrate.backup.rehearsal import rehearse
 from sodaf_migrate.backup.restoring import Restoring
@@ -28,10 +29,12 @@ from sodaf_migrate.backup.store import BackupStore
 from sodaf_migrate.backup.subjects import Subject, about_of, columns_of, doctype_of, subject_of
 from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.events import CancelToken, Listener, Teller, silent
+from sodaf_migrate.history.chain import Head, Problem
 from sodaf_migrate.options import BackupOptions, PruneOptions
+from sodaf_migrate.permissions import Action, MigrationPermissions
 from sodaf_migrate.plan import Plan
 from sodaf_migrate.wire.connection import OnConnect, Wire
-from sodaf_migrate.wire.open import Target, open_wire
+from sodaf_migrate.wire.open import Target
 
 __all__ = ["MigrationBackupManager"]
 
@@ -46,7 +49,8 @@ class MigrationBackupManager:
     """The backups of one database: a ``Wire``, or what ``open_wire`` takes, which is then opened for each call.
 
     Looking writes nothing. Whatever is written is encrypted (unless ``options.encrypt`` is False), on disk, and read
-    back before it counts. Raises BackupError and its kin; ConfigurationError without a place for the store.
+    back before it counts. ``permissions`` are asked before anything is opened. Raises BackupError and its kin;
+    ConfigurationError without a place for the store; MigrationPermissionError.
     """
 
     def __init__(
@@ -57,13 +61,15 @@ class MigrationBackupManager:
         ring: KeyRing | None = None,
         listener: Listener = silent,
         on_connect: OnConnect | None = None,
+        permissions: MigrationPermissions = MigrationPermissions(),  # noqa: B008 - a frozen value
         cancel: CancelToken | None = None,
         files: FileOps | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self.options = options or BackupOptions()
         self.listener: Listener = Teller.of(listener)
-        self._source = source
+        self.permissions = permissions
+        self._home = Home(source, self.options, on_connect)
         self._on_connect = on_connect
         self._cancel = cancel
         self._files = files or FileOps()
@@ -77,7 +83,7 @@ class MigrationBackupManager:
     def store(self) -> BackupStore:
         """The folder of the backups: ``options.directory``, else "<database>.backups" beside the database."""
         if self._store is None:
-            self._store = BackupStore(self._directory(), files=self._files)
+            self._store = BackupStore(self._home.directory(), files=self._files)
         return self._store
 
     @property
@@ -102,23 +108,6 @@ class MigrationBackupManager:
                 logger.warning("a key for backups was made: %s; keep a copy of it in another place", self._ring.made)
         return self.ring
 
-    def _directory(self) -> Path:
-        if self.options.directory is not None:
-            return Path(self.options.directory)
-        path = self._database()
-        if path is None:
-            raise ConfigurationError(
-                "A database in memory has no folder beside it for its backups",
-                hint="Give one: BackupOptions(directory=...).",
-            )
-        return path.with_name(path.name + ".backups")
-
-    def _database(self) -> Path | None:
-        if isinstance(self._source, (str, os.PathLike)):
-            return Path(os.path.realpath(self._source))
-        with self._reading() as wire:
-            return Path(os.path.realpath(wire.path)) if wire.path is not None else None
-
     # Making.
 
     def create_backup(self, doctype: str | None = None, *, type: str = "FULL") -> BackupInfo:
@@ -127,6 +116,7 @@ class MigrationBackupManager:
         ``type`` is FULL, SCHEMA, or INCREMENTAL: what changed since the newest good backup of the same, a FULL one
         where nothing can be built on (``told`` says why). Raises BackupError and its kin, DatabaseError.
         """
+        self._may("backup", doctype)
         if type not in ("FULL", "SCHEMA", "INCREMENTAL"):
             raise ConfigurationError(
                 f'"{type}" is no type of backup that can be made so',
@@ -148,6 +138,7 @@ class MigrationBackupManager:
 
         Raises BackupError for a column that is not there, and what ``create_backup`` raises.
         """
+        self._may("backup", doctype)
 
         def make(workshop: Workshop, snapshot: Snapshot) -> BackupInfo:
             subject = subject_of(snapshot.wire, doctype)
@@ -163,6 +154,7 @@ class MigrationBackupManager:
         the state that the plan starts from. The caller puts each on record with ``note`` in the migration's own
         transaction. Raises BackupError and its kin: then nothing may be changed.
         """
+        self._may("backup", plan.doctype)
         losses = [loss for step in plan.steps for loss in step.losses]
         if not losses:
             return ()
@@ -179,10 +171,10 @@ class MigrationBackupManager:
     def _on_demand(self, make: Callable[[Workshop, Snapshot], BackupInfo]) -> BackupInfo:
         ring = self._writing_ring()
         with self.store.writing(timeout=self.options.lock_timeout):
-            with self._reading() as wire, self._workshop(wire, ring) as workshop, second_look(wire) as snapshot:
+            with self._home.reading() as wire, self._workshop(wire, ring) as workshop, second_look(wire) as snapshot:
                 info = make(workshop, snapshot)
             # Still with the store in hand: nobody's retention sees a file that nothing tells about.
-            with self._writing() as wire:
+            with self._home.writing() as wire:
                 catalogue.add_row(wire, info)
         return info
 
@@ -196,12 +188,13 @@ class MigrationBackupManager:
 
     def list_backups(self, doctype: str | None = None) -> tuple[BackupInfo, ...]:
         """The backups of one DocType or all, oldest first: those in the catalogue, and files that it does not list."""
+        self._may("view_history", doctype)
         names = (doctype, doctype_of(doctype or ""))
         return tuple(info for info in self._listed() if doctype is None or info.doctype in names)
 
     def find(self, backup_id: str) -> BackupInfo:
         """The backup whose id is, or alone begins with, ``backup_id``. Raises UnknownBackupError."""
-        return found(backup_id, self._listed())
+        return self._found(backup_id, "view_history", self._listed())
 
     def inspect(self, backup_id: str) -> BackupInfo:
         """One backup as its file describes itself; needs no key. Raises UnknownBackupError, BackupDamagedError."""
@@ -218,7 +211,7 @@ class MigrationBackupManager:
             raise ConfigurationError(f'"{level}" is no level of a check', hint="Levels are 0, 1 and 2.")
         started = time.monotonic()
         infos = self._listed()
-        info = found(backup_id, infos)
+        info = self._found(backup_id, "view_history", infos)
         chain = chain_of(info, infos)
         check = check_chain(chain, self.store, self.ring if level else None, self.listener)
         if level == 2 and not check.problems:
@@ -259,7 +252,9 @@ class MigrationBackupManager:
         nothing was changed then.
         """
         infos = self._listed()
-        chain = chain_of(found(backup_id, infos), infos)
+        chain = chain_of(self._found(backup_id, "restore", infos), infos)
+        if into is not None:
+            self._may("restore", doctype_of(into))
         with self.store.writing(timeout=self.options.lock_timeout), opened_chain(chain, self.store, self.ring) as links:
             restoring = Restoring(
                 info=chain[-1],
@@ -276,14 +271,14 @@ class MigrationBackupManager:
                 return self._restored(restoring)
             if restoring.info.scope == "database" and into is None:
                 return restoring.into_file(Path(database), self._files)
-            with self._open(database, must_exist=dry_run) as wire:
+            with self._home.open(database, must_exist=dry_run) as wire:
                 return restoring.into(wire, live=False)
 
     def _restored(self, restoring: Restoring) -> RestoreResult:
-        with self._live(readonly=False) as wire, wire.watch.limit(None, self._cancel):
+        with self._home.live(readonly=False) as wire, wire.watch.limit(None, self._cancel):
             result = restoring.into(wire, live=True)
         if result.whole and not result.dry_run:
-            self.rebuild_catalogue()  # the one that came back knows nothing of later backups
+            self._rebuilt(dry_run=False)  # the one that came back knows nothing of later backups
         return result
 
     def _safety(self, wire: Wire, table: str | None) -> str:
@@ -291,7 +286,7 @@ class MigrationBackupManager:
         with self._workshop(wire, self._writing_ring()) as workshop, second_look(wire) as snapshot:
             made = workshop.full(snapshot, subject_of(snapshot.wire, table))
         with wire.atomic():
-            self.note(wire, made)
+            self._note(wire, made)
         return made.id
 
     # Giving up.
@@ -302,13 +297,14 @@ class MigrationBackupManager:
         Never the newest good backup of a table or of the database, never what an applied migration needs to go back,
         never a part of a chain alone.
         """
+        self._may("backup", None)
         if dry_run:
             return self._pruning(limits)
         with self.store.alone(timeout=self.options.lock_timeout):
             pruned = self._pruning(limits)
             # Off the record first: a stop here leaves files without a row, which the next look shows, and never a row
             # that promises a file which is gone.
-            with self._writing() as wire:
+            with self._home.writing() as wire:
                 catalogue.remove_rows(wire, [info.id for info in pruned.deleted])
             for info in pruned.deleted:
                 self.store.delete(info.name)
@@ -320,7 +316,7 @@ class MigrationBackupManager:
 
     def _pruning(self, limits: PruneOptions) -> Pruned:
         infos = [info for info in self._listed() if info.state != "missing"]
-        with self._reading() as wire:
+        with self._home.reading() as wire:
             statuses = catalogue.statuses(wire)
         decision = decide(infos, limits, now=self._clock(), statuses=statuses, good=self._is_good)
         return Pruned(dry_run=True, deleted=decision.delete, kept=decision.keep)
@@ -332,20 +328,34 @@ class MigrationBackupManager:
 
     def note(self, wire: Wire, info: BackupInfo) -> None:
         """Writes the catalogue's row of a backup within the caller's transaction."""
+        self._may("backup", info.doctype or None)
+        self._note(wire, info)
+
+    def _note(self, wire: Wire, info: BackupInfo) -> None:
         catalogue.ready(wire)
         catalogue.add_row(wire, info)
 
     def rebuild_catalogue(self, *, dry_run: bool = False) -> Rebuilt:
         """Makes the catalogue what the files of the store say; with ``dry_run`` it only tells the difference."""
-        with self._reading() as wire:
+        self._may("view_history" if dry_run else "backup", None)
+        return self._rebuilt(dry_run=dry_run)
+
+    def _rebuilt(self, *, dry_run: bool) -> Rebuilt:
+        with self._home.reading() as wire:
             rebuilt, files = differences(wire, self.store)
         if not dry_run:
-            with self._writing() as wire:
+            with self._home.writing() as wire:
                 catalogue.replace_rows(wire, files)
         return replace(rebuilt, dry_run=dry_run)
 
+    def history_heads(self, newest: int = 8) -> tuple[tuple[Head, ...], tuple[Problem, ...]]:
+        """How far the history went by the public parts of the newest backups' files, and those that cannot be read."""
+        self._may("view_history", None)
+        return heads_in([info for info in self._listed() if info.state != "missing"][-newest:], self.store)
+
     def locked_backups(self) -> tuple[tuple[BackupInfo, str], ...]:
         """The backups that the ring does not open, each with the reason; the head of each file is read."""
+        self._may("view_history", None)
         return locked_out([info for info in self._listed() if info.state != "missing"], self.store, self.ring)
 
     def rotate_keys(self, new: KeyRing, *, key_file: str | None = None) -> Rotated:
@@ -354,10 +364,11 @@ class MigrationBackupManager:
         The present ring still has to open them. One that cannot be rotated stays as it is and is in ``failed``; a call
         that was cut short is simply made again.
         """
+        self._may("backup", None)
         with self.store.alone(timeout=self.options.lock_timeout):
             infos = [info for info in self._listed() if info.encrypted and info.state != "missing"]
             done, failed = rotate_files(infos, self.store, self.ring, new, self.listener, self._files)
-            with self._writing() as wire:
+            with self._home.writing() as wire:
                 for info in done:
                     catalogue.change_checksum(wire, info)
         ids = tuple(info.id for info in done)
@@ -365,36 +376,16 @@ class MigrationBackupManager:
 
     # How.
 
+    def _may(self, action: Action, doctype: str | None) -> None:
+        """Raises MigrationPermissionError unless it is allowed on the DocType (or table), or the whole database."""
+        self.permissions.require(action, () if doctype is None else [doctype_of(doctype)], whole=doctype is None)
+
+    def _found(self, backup_id: str, action: Action, infos: Sequence[BackupInfo]) -> BackupInfo:
+        self.permissions.require(action)
+        info = found(backup_id, infos)
+        self._may(action, None if info.scope == "database" else info.doctype)
+        return info
+
     def _listed(self) -> tuple[BackupInfo, ...]:
-        with self._reading() as wire:
+        with self._home.reading() as wire:
             return listed(wire, self.store)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Wire]:
-        with self._live(readonly=True) as wire:
-            yield wire
-
-    @contextmanager
-    def _writing(self) -> Iterator[Wire]:
-        with self._live(readonly=False) as wire, wire.atomic():
-            catalogue.ready(wire)
-            yield wire
-
-    @contextmanager
-    def _live(self, *, readonly: bool) -> Iterator[Wire]:
-        if isinstance(self._source, Wire):
-            yield self._source
-            return
-        with self._open(self._source, readonly=readonly) as wire:
-            yield wire
-
-    @contextmanager
-    def _open(self, target: Target, *, readonly: bool = False, must_exist: bool = True) -> Iterator[Wire]:
-        with open_wire(
-            target,
-            readonly=readonly,
-            on_connect=self._on_connect,
-            lock_timeout=self.options.lock_timeout,
-            must_exist=must_exist,
-        ) as wire:
-            yield wire

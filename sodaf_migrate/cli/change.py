@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,11 +23,9 @@ from sodaf_migrate.cli.site import (
     site_options,
     timeout_option,
 )
-from sodaf_migrate.errors import MigrationCancelledError, MigrationError
 from sodaf_migrate.options import DryRunOptions, OnConversionError, SyncOptions
 from sodaf_migrate.report.lines import Line, counted, table
 from sodaf_migrate.report.render import to_lines
-from sodaf_migrate.results import BatchMigrationResult, MigrationResult
 
 if TYPE_CHECKING:
     from sodaf_migrate.applier.applier import MigrationApplier
@@ -89,7 +85,7 @@ def sync(
         result = applier.sync_doctype(names[0], options)
         answer(context, result)
         return Exit.DONE if result.success else exit_of(result.error)
-    batch = _sync_some(applier, names, options) if names else applier.sync_all_doctypes(options)
+    batch = applier.sync_all_doctypes(options, names=names)
     answer(context, batch)
     return exit_of_batch(batch)
 
@@ -101,26 +97,6 @@ def _ask(context: click.Context, applier: MigrationApplier, names: tuple[str, ..
     if risky:
         lines = to_lines(risky, sql=False)
         confirm(context, lines, f"{counted(len(risky), 'DocType')} would lose something", yes=False)
-
-
-def _sync_some(applier: MigrationApplier, names: tuple[str, ...], options: SyncOptions) -> BatchMigrationResult:
-    for name in names:
-        applier.engine.get(name)  # a name that is not known stops the call before anything is changed
-    started, results = time.monotonic(), []
-    for name in names:
-        try:
-            results.append(applier.sync_doctype(name, options))
-        except MigrationError as error:
-            results.append(MigrationResult.from_error(name, error))
-            if isinstance(error, MigrationCancelledError) or not options.continue_on_error:
-                break
-    return BatchMigrationResult(
-        run_id=secrets.token_hex(8),
-        results=tuple(results),
-        not_tried=names[len(results) :],
-        total_time=time.monotonic() - started,
-        warnings=tuple(f"{result.doctype}: {warning}" for result in results for warning in result.warnings),
-    )
 
 
 @click.command()

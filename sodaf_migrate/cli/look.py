@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from sodaf_migrate.cli.exits import Exit, exit_of
@@ -10,6 +12,7 @@ from sodaf_migrate.cli.site import (
     answer,
     check_option,
     chosen,
+    complete_history,
     doctype_argument,
     format_of,
     hazard_options,
@@ -20,9 +23,11 @@ from sodaf_migrate.cli.site import (
     site_options,
     sql_option,
 )
-from sodaf_migrate.errors import UnknownMigrationError
 from sodaf_migrate.options import OnConversionError
 from sodaf_migrate.report.standing import verified_lines
+
+#: What ids of migrations look like; no DocType is called so.
+_ID = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
 
 __all__ = ["config", "diff", "dry_run", "history", "look", "status"]
 
@@ -139,8 +144,8 @@ def status(context: click.Context, check: bool, output: str | None) -> int:
 
 
 @click.command()
-@click.argument("doctype", required=False)
-@click.option("--id", "migration_id", metavar="ID", help="Show one migration in full.")
+@click.argument("what", metavar="[DOCTYPE|ID]", required=False, shell_complete=complete_history)
+@click.option("--id", "migration_id", metavar="ID", help="Show one migration in full, as the ID alone does.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, latest first.")
 @click.option("--verify", is_flag=True, help="Check that no record was altered, cut or taken out.")
 @output_option
@@ -148,31 +153,37 @@ def status(context: click.Context, check: bool, output: str | None) -> int:
 @click.pass_context
 def history(
     context: click.Context,
-    doctype: str | None,
+    what: str | None,
     migration_id: str | None,
     limit: int,
     verify: bool,
     output: str | None,
 ) -> int:
-    """Show what was done to the site, latest first."""
+    """Show what was done to the site, latest first: all of it, one DocType's, or one migration in full.
+
+    --verify follows the chain of events from its beginning, checks their seals with the backup key, and holds it
+    against what the newest backups tell of it.
+
+    \b
+    Examples:
+      sodaf-migrate history Customer
+      sodaf-migrate history 20260131T120000123456Z-9f3ac1d2
+      sodaf-migrate history --verify
+    """
     site = site_of(context)
+    migration_id = migration_id or (what if what and _ID.fullmatch(what) else None)
     if (verify or migration_id) and format_of(context) == "markdown":
-        raise click.UsageError("--id and --verify answer in text or json")
-    applier = open_applier(context, site)
-    if verify:
-        problems = tuple(applier.history.verify())
+        raise click.UsageError("one migration and --verify are told in text or json")
+    if verify or migration_id:
+        applier = open_applier(context, site, definitions=False)
+        if migration_id:
+            answer(context, applier.get_migration(migration_id, lock_timeout=site.lock_timeout), output=output)
+            return Exit.DONE
+        problems = applier.verify_history()
         answer(context, problems, lines=verified_lines(problems), output=output)
         return Exit.ERROR if problems else Exit.DONE
-    found = applier.get_migration_history(doctype, lock_timeout=site.lock_timeout)
-    if migration_id is None:
-        answer(context, found, limit=limit, output=output)
-        return Exit.DONE
-    migration = next((entry for entry in found.migrations if entry.id == migration_id), None)
-    if migration is None:
-        raise UnknownMigrationError(
-            f'no migration "{migration_id}" is on record', hint="Ids are in the last column of `sodaf-migrate history`."
-        )
-    answer(context, migration, output=output)
+    found = open_applier(context, site).get_migration_history(what, lock_timeout=site.lock_timeout)
+    answer(context, found, limit=limit, output=output)
     return Exit.DONE
 
 

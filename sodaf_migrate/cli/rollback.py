@@ -62,7 +62,7 @@ def rollback(
     site = site_of(context)
     allowed = site.allow | frozenset(allow)
     options = RollbackOptions(allow=allowed, force=force, lock_timeout=site.lock_timeout, timeout=timeout)
-    applier = open_applier(context, site)
+    applier = open_applier(context, site, definitions=False)  # the way back stands in the history
     if dry_run or not yes:
         found = applier.dry_run_rollback(migration_id, **which, options=options)
         if dry_run:

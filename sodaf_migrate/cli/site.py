@@ -31,6 +31,7 @@ __all__ = [
     "check_option",
     "chosen",
     "complete_doctype",
+    "complete_history",
     "complete_migration",
     "doctype_argument",
     "engine_of",
@@ -126,6 +127,12 @@ def complete_doctype(context: click.Context, parameter: click.Parameter, typed: 
         return []
 
 
+def complete_history(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """The names of DocTypes, and the ids of migrations, that begin with what was typed, for a shell."""
+    names = [CompletionItem(name) for name in complete_doctype(context, parameter, typed)]
+    return [*names, *complete_migration(context, parameter, typed)]
+
+
 def complete_migration(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
     """The ids of migrations in force that begin with what was typed, the newest first, for a shell."""
     try:
@@ -179,15 +186,18 @@ def engine_of(site: Site) -> DocTypeEngine:
     return DocTypeEngine.from_directory(site.doctypes)
 
 
-def open_applier(context: click.Context, site: Site) -> MigrationApplier:
-    """An applier for the site, that tells its progress on a terminal."""
+def open_applier(context: click.Context, site: Site, *, definitions: bool = True) -> MigrationApplier:
+    """An applier for the site, that tells its progress on a terminal.
+
+    Without ``definitions`` none are read: what concerns history alone works also where they are broken.
+    """
     database = site.database_path()  # before the rest: without a database nothing else matters
     from sodaf_migrate.applier.applier import MigrationApplier
 
     listener = listener_of(context, quiet=answers_json(context))
     token = context.find_object(CancelToken)
-    engine = engine_of(site)
-    if engine.notes:
+    engine = engine_of(site) if definitions else None
+    if engine is not None and engine.notes:
         write_lines([Line(f"note: {note}", "quiet") for note in engine.notes], sys.stderr)
     return MigrationApplier(
         database,

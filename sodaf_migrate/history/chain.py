@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeAlias
 
 from sodaf_migrate.history.record import MigrationRecord, canonical
 
-__all__ = ["GENESIS", "Event", "Head", "Problem", "broken_links", "broken_records", "sealed"]
+__all__ = ["GENESIS", "Event", "Head", "Keys", "Problem", "broken_links", "broken_records", "keys_of", "sealed"]
+
+#: What seals events: one key, several of which the first seals and all check, or a function that gives them.
+Keys: TypeAlias = bytes | Sequence[bytes] | Callable[[], Sequence[bytes]] | None
 
 #: What the first event has for the hash of the one before.
 GENESIS = "0" * 64
@@ -21,7 +24,7 @@ _PLAIN, _KEYED = "sha256", "hmac-sha256"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact; ``facts`` is JSON, ``seal`` names how ``hash`` was made (sha256, or hmac-sha256 with the site key)."""
+    """One fact; ``facts`` is JSON, ``seal`` says how ``hash`` was made: "sha256", or "hmac-sha256:" and the key."""
 
     seq: int
     timestamp: str
@@ -37,15 +40,23 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How many events there are and the hash of the newest: kept elsewhere, it shows a chain cut or made anew."""
+    """How many events there are and the hash of the newest: kept elsewhere, it shows a chain cut or made anew.
+
+    ``source`` says where it was kept.
+    """
 
     count: int = 0
     hash: str = GENESIS
+    source: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with the history: ``code`` is altered, missing, cut, unknown or unsealed."""
+    """One thing about the history: ``code`` is altered, missing, cut, unknown or unsealed.
+
+    "locked" is no sign of tampering: events that only an absent key could check; neither is "unread", a backup whose
+    public part, which holds the head of its time, cannot be read.
+    """
 
     code: str
     subject: str  # "event 12", or the id of a migration
@@ -55,30 +66,45 @@ class Problem:
         return self.message
 
 
+def keys_of(given: Keys) -> tuple[bytes, ...]:
+    """The keys themselves, the one that seals first. Raises what a function for them raises."""
+    found = given() if callable(given) else given
+    return () if found is None else (found,) if isinstance(found, bytes) else tuple(found)
+
+
 def sealed(values: Mapping[str, Any], *, previous: str, key: bytes | None) -> Event:
     """The event of ``values`` (seq, timestamp, kind, migration_id, doctype, facts, layout) after ``previous``."""
-    seal = _PLAIN if key is None else _KEYED
+    seal = _PLAIN if key is None else f"{_KEYED}:{_name_of(key)}"
     return Event(**values, seal=seal, previous=previous, hash=_hash({**values, "seal": seal}, previous, key))
 
 
-def broken_links(events: Iterable[Event], *, key: bytes | None) -> Iterator[Problem]:
-    """What is wrong with the events themselves, in order."""
-    expected, previous, keyed = 1, GENESIS, False
+def broken_links(events: Iterable[Event], *, keys: Sequence[bytes]) -> Iterator[Problem]:
+    """What is wrong with the events themselves, in order; ``keys`` are all that may have sealed them."""
+    known = {f"{_KEYED}:{_name_of(key)}": key for key in keys}
+    expected, previous, keyed, lacking = 1, GENESIS, False, set[str]()
     for event in events:
-        name = f"event {event.seq}"
+        name, seal = f"event {event.seq}", str(event.seal)
         if event.seq != expected:
             gone = f"{expected}" if event.seq == expected + 1 else f"{expected} to {event.seq - 1}"
             yield Problem("missing", name, f"Before event {event.seq}, event {gone} is missing")
         if event.previous != previous:
             yield Problem("altered", name, f"Event {event.seq} does not follow the event that stands before it")
-        if event.seal == _KEYED and key is None:
-            if not keyed:
-                yield Problem("unsealed", name, f"From event {event.seq} on, the site key is needed to check the seals")
-        elif not hmac.compare_digest(str(event.hash).encode(), _hash_of(event, key).encode()):
+        if seal.startswith(_KEYED) and seal not in known:
+            if seal not in lacking:
+                yield _locked(event, seal)
+            lacking.add(seal)
+        elif not hmac.compare_digest(str(event.hash).encode(), _hash_of(event, known.get(seal)).encode()):
             yield Problem("altered", name, f"Event {event.seq} ({event.kind}) was altered")
-        if keyed and event.seal != _KEYED:
-            yield Problem("unsealed", name, f"Event {event.seq} has no seal, though the ones before have")
-        expected, previous, keyed = event.seq + 1, event.hash, keyed or event.seal == _KEYED
+        if keyed and not seal.startswith(_KEYED):
+            said = f"Event {event.seq} was written without the key that sealed those before it"
+            yield Problem("unsealed", name, said)
+        expected, previous, keyed = event.seq + 1, event.hash, keyed or seal.startswith(_KEYED)
+
+
+def _locked(event: Event, seal: str) -> Problem:
+    key = seal.partition(":")[2]
+    said = f'From event {event.seq} on, the seals cannot be checked: that needs the backup key behind seal "{key}"'
+    return Problem("locked", f"event {event.seq}", said)
 
 
 def broken_records(events: Iterable[Event], records: Iterable[tuple[MigrationRecord, str]]) -> Iterator[Problem]:
@@ -114,9 +140,13 @@ def _said(events: Iterable[Event]) -> dict[str, str]:
 
 def _hash_of(event: Event, key: bytes | None) -> str:
     values = {name: getattr(event, name) for name in Event.__slots__ if name not in ("previous", "hash")}
-    return _hash(values, event.previous, key if event.seal == _KEYED else None)
+    return _hash(values, event.previous, key)
 
 
 def _hash(values: Mapping[str, Any], previous: str, key: bytes | None) -> str:
     message = canonical([previous, dict(values)]).encode()
     return sha256(message).hexdigest() if key is None else hmac.new(key, message, sha256).hexdigest()
+
+
+def _name_of(key: bytes) -> str:
+    return hmac.digest(key, b"sodaf-history/v1/name", sha256)[:8].hex()

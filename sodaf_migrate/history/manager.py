@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from copy import copy
 from dataclasses import astuple, replace
 from datetime import datetime
 from typing import Any
 
-from sodaf_migrate.errors import ConfigurationError, HistoryError, MigrationError, UnknownMigrationError
+from sodaf_migrate.errors import HistoryError, MigrationError, UnknownMigrationError
 from sodaf_migrate.history.audit import problems_in
-from sodaf_migrate.history.chain import Event, Head, Problem
+from sodaf_migrate.history.chain import Event, Head, Keys, Problem, keys_of
 from sodaf_migrate.history.ownership import Entry, Rename, Standing, entry_of, standing, superseded
 from sodaf_migrate.history.record import (
-    STATUSES,
     MigrationRecord,
     canonical,
+    check_status,
     new_id,
     record_of,
     timestamp_of,
@@ -33,6 +34,7 @@ from sodaf_migrate.history.store import (
 )
 from sodaf_migrate.history.surroundings import environment, now, suffix, user
 from sodaf_migrate.history.tables import EVENT, HISTORY, LAYOUT, SETTLED, TABLES, create_tables
+from sodaf_migrate.permissions import MigrationPermissions
 from sodaf_migrate.plan import Plan
 from sodaf_migrate.schema.model import ObjectName
 from sodaf_migrate.wire.connection import Wire
@@ -47,8 +49,9 @@ class MigrationHistoryManager:
     """The history of one database: a ``Wire``, or what ``open_wire`` takes, which is then opened for each call.
 
     Reading never writes: a database without history has an empty one. Writing makes the tables first, and belongs to
-    the open transaction where there is one. With ``key`` the events are sealed by HMAC. Raises HistoryError for a
-    history that a newer version wrote.
+    the open transaction where there is one. With ``key`` the events are sealed by HMAC: one key, several of which the
+    first seals, or a function that gives them when the first event is written or checked. ``permissions`` are asked at
+    each call. Raises HistoryError for a history that a newer version wrote, MigrationPermissionError.
     """
 
     tables = TABLES
@@ -57,7 +60,8 @@ class MigrationHistoryManager:
         self,
         source: Wire | Target,
         *,
-        key: bytes | None = None,
+        key: Keys = None,
+        permissions: MigrationPermissions = MigrationPermissions(),  # noqa: B008 - a frozen value
         clock: Callable[[], datetime] = now,
         suffix: Callable[[], str] = suffix,
         user: Callable[[], str | None] = user,
@@ -65,12 +69,15 @@ class MigrationHistoryManager:
     ) -> None:
         self._source = source
         self._key = key
+        self._found: tuple[bytes, ...] | None = None
+        self.permissions = permissions
         self._clock, self._suffix, self._user, self._environment = clock, suffix, user, environment
 
     def on(self, wire: Wire) -> MigrationHistoryManager:
         """The same history, with its key and clock, on another connection."""
-        parts = {"suffix": self._suffix, "user": self._user, "environment": self._environment}
-        return MigrationHistoryManager(wire, key=self._key, clock=self._clock, **parts)  # type: ignore[arg-type]
+        other = copy(self)
+        other._source = wire
+        return other
 
     # Writing.
 
@@ -88,14 +95,18 @@ class MigrationHistoryManager:
         description: str = "",
         reverses: str | None = None,
         backup_path: str | None = None,
+        hooks: Mapping[str, str] | None = None,
     ) -> MigrationRecord:
-        """The record of a plan that is about to be carried out, with an id of its own. Nothing is written."""
+        """The record of a plan, with an id of its own; ``hooks`` names the callables that have a hand in it.
+
+        Nothing is written.
+        """
         now = self._clock()
         return record_of(
             plan,
             id=new_id(now, self._suffix()),
             timestamp=timestamp_of(now),
-            environment=self._environment(),
+            environment={**self._environment(), **({"hooks": dict(hooks)} if hooks else {})},
             run_id=run_id,
             applied_by=applied_by or self._user(),
             description=description or None,
@@ -108,7 +119,7 @@ class MigrationHistoryManager:
 
         Raises HistoryError when its id is taken otherwise, or its status is none.
         """
-        _check_status(record.status)
+        check_status(record.status)
         with self._writing() as wire:
             known = find_record(wire, record.id)
             if known is not None and known.status != "failed":
@@ -129,7 +140,7 @@ class MigrationHistoryManager:
         **columns: Any,
     ) -> MigrationRecord:
         """The record with its new status, written; ``columns`` are others to set. Raises UnknownMigrationError."""
-        _check_status(status)
+        check_status(status)
         with self._writing() as wire:
             record = replace(_known(find_record(wire, migration_id), migration_id), status=status, **columns)
             record = replace(record, error=error if error is not None else record.error)
@@ -306,25 +317,32 @@ class MigrationHistoryManager:
         rows = self._reading_rows(f"SELECT seq, hash FROM {EVENT} ORDER BY seq DESC LIMIT 1")
         return Head(*rows[0]) if rows else Head()
 
-    def verify(self, *, expected: Head | None = None) -> tuple[Problem, ...]:
-        """Every altered, missing or cut event and record; empty when all is well.
+    def verify(self, *, expected: Head | Iterable[Head] = ()) -> tuple[Problem, ...]:
+        """Every altered, missing or cut event and record, and events that only an absent key could check.
 
-        Without a key, and without an ``expected`` head kept elsewhere, somebody who rewrites every event from the
-        first altered one on, and the records, cannot be found out.
+        Without a key, and without ``expected`` heads kept elsewhere, somebody who rewrites every event from the first
+        altered one on, and the records, cannot be found out.
         """
+        heads = (expected,) if isinstance(expected, Head) else tuple(expected)
         with self._reading() as wire, wire.snapshot():
-            return problems_in(wire, key=self._key, expected=expected)
+            return problems_in(wire, keys=self._keys(), expected=heads)
 
     # How.
 
+    def load_key(self) -> None:
+        """Read the keys that seal, where a function gives them: better before the work than after it."""
+        self._keys()
+
+    def _keys(self) -> tuple[bytes, ...]:
+        if self._found is None:
+            self._found = keys_of(self._key)
+        return self._found
+
     @contextmanager
     def _writing(self) -> Iterator[Wire]:
-        if isinstance(self._source, Wire):
-            with self._source.atomic():
-                self._ready(self._source)
-                yield self._source
-            return
-        with open_wire(self._source) as wire, wire.atomic():
+        self.permissions.require("apply", whole=True)
+        source = self._source
+        with nullcontext(source) if isinstance(source, Wire) else open_wire(source) as wire, wire.atomic():
             self._ready(wire)
             yield wire
 
@@ -335,6 +353,7 @@ class MigrationHistoryManager:
 
     @contextmanager
     def _reading(self) -> Iterator[Wire]:
+        self.permissions.require("view_history", whole=True)
         if isinstance(self._source, Wire):
             yield self._source
             return
@@ -368,7 +387,8 @@ class MigrationHistoryManager:
         self._log(wire, kind, facts=facts, migration_id=record.id, doctype=record.doctype)
 
     def _log(self, wire: Wire, kind: str, **more: Any) -> None:
-        append_event(wire, kind, timestamp=timestamp_of(self._clock()), key=self._key, **more)
+        key = next(iter(self._keys()), None)
+        append_event(wire, kind, timestamp=timestamp_of(self._clock()), key=key, **more)
 
 
 def _known(record: MigrationRecord | None, migration_id: str) -> MigrationRecord:
@@ -377,8 +397,3 @@ def _known(record: MigrationRecord | None, migration_id: str) -> MigrationRecord
             f'There is no migration "{migration_id}" on record', hint="Look at the history for its id."
         )
     return record
-
-
-def _check_status(status: str) -> None:
-    if status not in STATUSES:
-        raise ConfigurationError(f'"{status}" is no status of a migration', hint="It is one of " + ", ".join(STATUSES))

@@ -10,9 +10,10 @@ from hashlib import sha256
 from typing import Any
 
 from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.plan import Plan
 
-__all__ = ["COLUMNS", "STATUSES", "MigrationRecord", "canonical", "new_id", "record_of", "timestamp_of"]
+__all__ = ["COLUMNS", "STATUSES", "MigrationRecord", "canonical", "check_status", "new_id", "record_of", "timestamp_of"]
 
 #: "pending" is what is planned and not begun; "running" is written only for work of more than one transaction.
 STATUSES = ("pending", "running", "applied", "failed", "rolled_back")
@@ -109,6 +110,12 @@ def record_of(
         environment=canonical({"engine": plan.details.get("engine"), **(environment or {})}),
         **more,
     )
+
+
+def check_status(status: str) -> None:
+    """Raises ConfigurationError for what is no status."""
+    if status not in STATUSES:
+        raise ConfigurationError(f'"{status}" is no status of a migration', hint="It is one of " + ", ".join(STATUSES))
 
 
 def new_id(now: datetime, suffix: str) -> str:

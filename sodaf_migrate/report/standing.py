@@ -9,11 +9,12 @@ from difflib import unified_diff
 from sodaf_migrate.compare.drift import Drift
 from sodaf_migrate.config import Site
 from sodaf_migrate.errors import MigrationError
+from sodaf_migrate.history.chain import Problem
 from sodaf_migrate.report.lines import Line, Style, counted, duration, heading, table
-from sodaf_migrate.report.preview import findings_section
+from sodaf_migrate.report.preview import findings_section, refill_words
 from sodaf_migrate.report.sections import Entry, Note, Page, Report, Section
 from sodaf_migrate.report.words import said, sign, words
-from sodaf_migrate.results import DocTypeStatus, Migration, MigrationHistory, StatusReport
+from sodaf_migrate.results import DocTypeStatus, Migration, MigrationHistory, RollbackInfo, StatusReport
 
 __all__ = ["history_report", "migration_lines", "site_lines", "status_report", "verified_lines"]
 
@@ -95,12 +96,15 @@ def migration_lines(migration: Migration) -> list[Line]:
         "when": migration.timestamp,
         "by": migration.applied_by,
         "run": migration.run_id,
+        "takes back": migration.reverses,
+        "hooks": ", ".join(f"{name} {hook}" for name, hook in migration.hooks.items()),
         "version": migration.version,
         "description": migration.description,
         "rows": None if migration.affected_rows is None else f"{migration.affected_rows:,}",
         "time": None if migration.execution_time is None else duration(migration.execution_time / 1000),
         "backup": migration.backup_path,
         "error": migration.error,
+        "taken back": _taken_back(migration.rollback_info),
     }
     lines += [Line(f"{name:12} {value}", "", 2, hang=13) for name, value in facts.items() if value]
     lines += heading("Changes") if migration.diff and migration.diff.has_changes else []
@@ -111,15 +115,36 @@ def migration_lines(migration: Migration) -> list[Line]:
     return lines
 
 
-def verified_lines(problems: Iterable[object]) -> list[Line]:
-    """What ``history --verify`` found."""
-    found = [str(problem) for problem in problems]
+def _taken_back(info: RollbackInfo | None) -> str:
+    if info is None or info.rolled_back_by is None:
+        return ""
+    told = "; ".join(refill_words(info))
+    return f"{_when(info.rolled_back_at)} by {info.rolled_back_by}" + (f"; {told}" if told else "")
+
+
+#: What is no sign of tampering: something that is needed for the check was not there.
+_UNCHECKED = ("locked", "unread")
+
+
+def verified_lines(problems: Iterable[Problem]) -> list[Line]:
+    """What ``history --verify`` found: signs of tampering, and apart from them what could not be checked."""
+    found = tuple(problems)
     if not found:
         return [Line("the history is whole: every record carries the hash of the one before", "good")]
-    return [
-        Line(f"{counted(len(found), 'problem')} in the history", "bad"),
-        *(Line(f"- {text}", "bad", 2) for text in found),
-    ]
+    wrong = [problem for problem in found if problem.code not in _UNCHECKED]
+    unchecked = [problem for problem in found if problem.code in _UNCHECKED]
+    lines = [Line(f"{counted(len(wrong), 'problem')} in the history", "bad")] if wrong else []
+    lines += [Line(f"- {problem}", "bad", 2) for problem in wrong]
+    if any(problem.code == "cut" for problem in wrong):
+        hint = "A database that was put back from a backup also lacks its later events: then nothing was tampered with."
+        lines.append(Line(f"hint: {hint}"))
+    lines += [Line("what could not be checked" if wrong else "the history could not be checked whole", "warn")] * bool(
+        unchecked
+    )
+    lines += [Line(f"- {problem}", "warn", 2) for problem in unchecked]
+    if any(problem.code == "locked" for problem in unchecked):
+        lines.append(Line("hint: Give the key that sealed it: `keys show-path` tells where keys are looked for."))
+    return lines
 
 
 def site_lines(site: Site) -> list[Line]:

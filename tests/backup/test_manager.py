@@ -579,7 +579,7 @@ def test_a_prune_waits_for_writers(manager: MigrationBackupManager) -> None:
     """Nothing is deleted while somebody writes or restores."""
     manager.create_backup("Customer")
     impatient = MigrationBackupManager(
-        manager._source, BackupOptions(lock_timeout=0.05), ring=KeyRing((generate_key(),))
+        manager._home.source, BackupOptions(lock_timeout=0.05), ring=KeyRing((generate_key(),))
     )
     with manager.store.writing(), pytest.raises(LockHeldError):
         impatient.prune(PruneOptions(max_age=0))

@@ -134,8 +134,9 @@ def test_an_honest_history_has_no_problems() -> None:
         assert sealed.verify() == ()
         sealed.adopt("G", [])
         assert sealed.verify() == ()
-        assert [problem.code for problem in history_on(wire).verify()] == ["unsealed"]
-        assert [problem.code for problem in history_on(wire, b"another").verify()] == ["altered"]
+        assert [problem.code for problem in history_on(wire).verify()] == ["locked"]
+        assert [problem.code for problem in history_on(wire, b"another").verify()] == ["locked"]
+        assert history_on(wire, (b"another", b"key")).verify() == ()
         history_on(wire).adopt("H", [])
         assert [problem.code for problem in sealed.verify()] == ["unsealed"]
 

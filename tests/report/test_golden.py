@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sodaf_migrate.config import Site
+from sodaf_migrate.history.chain import Problem
 from sodaf_migrate.report.lines import WIDTH, cells, pieces, text_of
 from sodaf_migrate.report.render import to_json, to_lines, to_text
 from sodaf_migrate.report.standing import verified_lines
@@ -89,7 +90,9 @@ def test_empty_things() -> None:
     assert to_text(()) == "there are no DocTypes\n"
     assert to_text(MigrationHistory()) == "no migration is on record\n"
     assert "the history is whole" in text_of(verified_lines(()))
-    assert "1 problem in the history" in text_of(verified_lines(("event 3 was altered",)))
+    altered, locked = Problem("altered", "event 3", "event 3 was altered"), Problem("locked", "event 4", "no key")
+    assert "1 problem in the history" in text_of(verified_lines((altered, locked)))
+    assert text_of(verified_lines((locked,))).startswith("the history could not be checked whole")
 
 
 def test_limit_of_the_history() -> None:

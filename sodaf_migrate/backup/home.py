@@ -1,0 +1,78 @@
+"""The database whose backups they are, and the folder that they lie in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sodaf_migrate.backup import catalogue
+from sodaf_migrate.errors import ConfigurationError
+from sodaf_migrate.options import BackupOptions
+from sodaf_migrate.wire.connection import OnConnect, Wire
+from sodaf_migrate.wire.open import Target, open_wire
+
+__all__ = ["Home"]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """``source`` is a ``Wire``, or what ``open_wire`` takes, which is then opened for each look."""
+
+    source: Wire | Target
+    options: BackupOptions
+    on_connect: OnConnect | None
+
+    @contextmanager
+    def reading(self) -> Iterator[Wire]:
+        """The database, to look at."""
+        with self.live(readonly=True) as wire:
+            yield wire
+
+    @contextmanager
+    def writing(self) -> Iterator[Wire]:
+        """The database in a transaction, with its catalogue."""
+        with self.live(readonly=False) as wire, wire.atomic():
+            catalogue.ready(wire)
+            yield wire
+
+    @contextmanager
+    def live(self, *, readonly: bool) -> Iterator[Wire]:
+        """The database as it is lent, or opened for this."""
+        if isinstance(self.source, Wire):
+            yield self.source
+            return
+        with self.open(self.source, readonly=readonly) as wire:
+            yield wire
+
+    @contextmanager
+    def open(self, target: Target, *, readonly: bool = False, must_exist: bool = True) -> Iterator[Wire]:
+        """Any database, prepared and waited for like this one."""
+        with open_wire(
+            target,
+            readonly=readonly,
+            on_connect=self.on_connect,
+            lock_timeout=self.options.lock_timeout,
+            must_exist=must_exist,
+        ) as wire:
+            yield wire
+
+    def directory(self) -> Path:
+        """The folder of the backups. Raises ConfigurationError for a database in memory that was given none."""
+        if self.options.directory is not None:
+            return Path(self.options.directory)
+        path = self._database()
+        if path is None:
+            raise ConfigurationError(
+                "A database in memory has no folder beside it for its backups",
+                hint="Give one: BackupOptions(directory=...).",
+            )
+        return path.with_name(path.name + ".backups")
+
+    def _database(self) -> Path | None:
+        if isinstance(self.source, (str, os.PathLike)):
+            return Path(os.path.realpath(self.source))
+        with self.reading() as wire:
+            return Path(os.path.realpath(wire.path)) if wire.path is not None else None

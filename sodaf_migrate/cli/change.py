@@ -23,7 +23,7 @@ from sodaf_migrate.cli.site import (
     site_options,
     timeout_option,
 )
-from sodaf_migrate.options import DryRunOptions, OnConversionError, SyncOptions
+from sodaf_migrate.options import DryRunOptions, OnConversionError
 from sodaf_migrate.report.lines import Line, counted, table
 from sodaf_migrate.report.render import to_lines
 

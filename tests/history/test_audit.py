@@ -71,7 +71,7 @@ def test_seals_do_not_tell_the_key() -> None:
 
 
 def test_an_event_made_anew_without_the_key_is_found(site: Site) -> None:
-    """Who rewrites an event cannot make its seal; who rewrites the chain without one leaves the backups' heads behind."""
+    """Who rewrites an event cannot make its seal."""
     site.applier().backups.create_backup("Thing")
     unlock(site)
     site.run("UPDATE tabMigrationEvent SET facts = '{}' WHERE seq = 2")

@@ -181,15 +181,15 @@ class BackupOptions:
     """Where and how backups are kept. Times are seconds.
 
     ``directory`` is the store, None the folder "<database>.backups" beside the database. ``key`` is given by the caller
-    (32 bytes, or their text), None looks in the environment and in the key file. ``encrypt`` False writes files
-    that anybody can read, and anybody could have written: such are read only with it, or with ``read_unencrypted``.
-    ``level`` is zstd's, 1 (fast) to 19 (small). ``timeout`` ends a backup that takes longer. An incremental
-    backup becomes a full one when its chain would be longer than ``longest_chain``. Raises ConfigurationError for a
-    value that does not fit.
+    (32 bytes, their text, or the path of a key file), None looks in the environment and in the user's key file.
+    ``encrypt`` False writes files that anybody can read, and anybody could have written: such are read only with it, or
+    with ``read_unencrypted``. ``level`` is zstd's, 1 (fast) to 19 (small). ``timeout`` ends a backup that takes longer.
+    An incremental backup becomes a full one when its chain would be longer than ``longest_chain``. Raises
+    ConfigurationError for a value that does not fit.
     """
 
     directory: str | os.PathLike[str] | None = None
-    key: bytes | str | None = field(default=None, repr=False)
+    key: bytes | str | os.PathLike[str] | None = field(default=None, repr=False)
     encrypt: bool = True
     read_unencrypted: bool = False
     level: int = 3

@@ -13,7 +13,7 @@ import pytest
 from sodaf_migrate import errors
 from sodaf_migrate.cli.exits import Exit, exit_of
 from sodaf_migrate.cli.main import program
-from sodaf_migrate.config import ENVIRONMENT, SETTINGS
+from sodaf_migrate.config.settings import ENVIRONMENT, PERMISSIONS, SETTINGS
 from sodaf_migrate.options import HAZARDS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -100,6 +100,7 @@ def test_every_setting_and_variable() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", headings(CLI)["Settings"], flags=re.MULTILINE)
     assert rows == [(setting.name, setting.variable) for setting in SETTINGS]
     assert f"`{ENVIRONMENT}SITE`" in CLI
+    assert all(f"`{name}`" in headings(CLI)["Permissions"] for name in PERMISSIONS)
 
 
 def test_every_exit_code_and_hazard() -> None:

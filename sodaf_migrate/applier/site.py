@@ -6,7 +6,8 @@ from typing import Any
 
 from sodaf_migrate.applier.applier import MigrationApplier
 from sodaf_migrate.backup.info import RestoreResult
-from sodaf_migrate.config import Site, load_site
+from sodaf_migrate.config.load import load_site
+from sodaf_migrate.config.site import Site
 from sodaf_migrate.doctype.engine import DocTypeEngine
 from sodaf_migrate.results import BatchMigrationResult, DryRunResult, MigrationResult
 
@@ -29,9 +30,15 @@ def configure(**settings: Any) -> Site:
 def configured_applier() -> tuple[MigrationApplier, Site]:
     """The applier of the configured site, and the site."""
     site = load_site(**_arguments)
-    engine = DocTypeEngine.from_directory(site.doctypes)
-    options = site.backup_options()
-    return MigrationApplier(site.database_path(), engine, site_rules=site.rules, backup_options=options), site
+    applier = MigrationApplier(
+        site.database_path(),
+        DocTypeEngine.from_directory(site.definitions()),
+        site_rules=site.rules,
+        backup_options=site.backup_options(),
+        permissions=site.permissions,
+        applied_by=site.applied_by,
+    )
+    return applier, site
 
 
 def sync_doctype(name: str, **options: Any) -> MigrationResult:
@@ -57,4 +64,5 @@ def restore(backup_id: str, **how: Any) -> RestoreResult:
     from sodaf_migrate.backup.manager import MigrationBackupManager  # brings cryptography, which a sync may not need
 
     site = load_site(**_arguments)
-    return MigrationBackupManager(site.database_path(), site.backup_options()).restore_from_backup(backup_id, **how)
+    manager = MigrationBackupManager(site.database_path(), site.backup_options(), permissions=site.permissions)
+    return manager.restore_from_backup(backup_id, **how)

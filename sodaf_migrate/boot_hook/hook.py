@@ -13,6 +13,8 @@ from sodaf_migrate.boot_hook.files import content_of, folders_of, is_path, stamp
 from sodaf_migrate.errors import ConfigurationError, DatabaseError, MigrationError
 from sodaf_migrate.events import Listener, silent
 from sodaf_migrate.history.starts import Start, recall, remember
+from sodaf_migrate.options import BackupOptions
+from sodaf_migrate.permissions import MigrationPermissions
 from sodaf_migrate.wire.connection import OnConnect
 from sodaf_migrate.wire.open import Target, open_wire
 
@@ -63,6 +65,9 @@ def boot(
     on_connect: OnConnect | None = None,
     listener: Listener = silent,
     lock_timeout: float = 30.0,
+    backup_options: BackupOptions | None = None,
+    permissions: MigrationPermissions = MigrationPermissions(),  # noqa: B008 - a frozen value
+    applied_by: str | None = None,
 ) -> BootResult:
     """Bring a site in step at the start of an application; in milliseconds where nothing has changed.
 
@@ -70,16 +75,28 @@ def boot(
     what is safe; "check" applies nothing; "off" does nothing at all. What would lose something is never applied here:
     it is logged and in the result, and with ``on_hazard`` "fail" its error is raised once all else is done. A
     definition that is older than the one applied is left alone: old and new workers must not undo each other. Any
-    other error (a database that stays locked, a broken definition) is raised. ``lock_timeout`` is in seconds.
+    other error (a database that stays locked, a broken definition) is raised. ``lock_timeout`` is in seconds;
+    ``backup_options``, ``permissions`` and ``applied_by`` as MigrationApplier takes them. Raises
+    MigrationPermissionError before anything is opened; who may not apply may still "check".
     """
     _check(mode, on_hazard)
     began = time.monotonic()
     if mode == "off":
         return BootResult(quiet=True)
-    start = _Start(database, doctypes, setting=_setting(site_rules), on_connect=on_connect, lock_timeout=lock_timeout)
+    if mode == "auto":
+        permissions.require("apply")
+    start = _Start(
+        database,
+        doctypes,
+        setting=_setting(site_rules),
+        on_connect=on_connect,
+        lock_timeout=lock_timeout,
+        may_write=permissions.can_apply and permissions.allowed_doctypes is None,
+    )
     if start.is_quiet():
         return BootResult(quiet=True, seconds=time.monotonic() - began)
-    applier = _applier(database, doctypes, site_rules, on_connect, listener)
+    more = {"backup_options": backup_options, "permissions": permissions, "applied_by": applied_by}
+    applier = _applier(database, doctypes, site_rules, on_connect, listener, more)
     if mode == "check":
         result, error = _checked(applier, lock_timeout), None
         settled = result.in_step
@@ -126,9 +143,17 @@ class _Start:
     """The files and the database of one start, beside what was kept of an earlier one."""
 
     def __init__(
-        self, database: Target, doctypes: Any, *, setting: str, on_connect: OnConnect | None, lock_timeout: float
+        self,
+        database: Target,
+        doctypes: Any,
+        *,
+        setting: str,
+        on_connect: OnConnect | None,
+        lock_timeout: float,
+        may_write: bool = True,
     ) -> None:
         self._database, self._on_connect, self._timeout = database, on_connect, lock_timeout
+        self._may_write = may_write
         self._folders = folders_of(doctypes)
         self._source = "\n".join(self._folders)
         self._setting = setting
@@ -159,6 +184,8 @@ class _Start:
 
     def keep(self, applier: MigrationApplier, lock_timeout: float) -> None:
         """Keep that all is in step, where that can be said for certain: nobody changed anything while it was found."""
+        if not self._may_write:
+            return
         content = content_of(self._folders) if self._stamp else ""
         before = self._version() if content else None
         if before is None or self._stamp != stamp_of(self._folders):
@@ -172,6 +199,8 @@ class _Start:
             return int(wire.value(_VERSION))
 
     def _keep(self, content: str, version: int) -> None:
+        if not self._may_write:
+            return
         start = Start(
             source=self._source,
             stamp=self._stamp,
@@ -187,11 +216,17 @@ class _Start:
 
 
 def _applier(
-    database: Target, doctypes: Any, rules: SiteRules | None, on_connect: OnConnect | None, listener: Listener
+    database: Target,
+    doctypes: Any,
+    rules: SiteRules | None,
+    on_connect: OnConnect | None,
+    listener: Listener,
+    more: dict[str, Any],
 ) -> MigrationApplier:
     from sodaf_migrate.applier.applier import MigrationApplier
 
-    return MigrationApplier(database, _engine(doctypes), site_rules=rules, on_connect=on_connect, listener=listener)
+    engine = _engine(doctypes)
+    return MigrationApplier(database, engine, site_rules=rules, on_connect=on_connect, listener=listener, **more)
 
 
 def _engine(doctypes: Any) -> Any:

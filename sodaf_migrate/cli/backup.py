@@ -42,7 +42,9 @@ def manager_of(context: click.Context, store: str | None, **more: Any) -> Migrat
 
     listener = listener_of(context, quiet=answers_json(context))
     token = context.find_object(CancelToken)
-    return MigrationBackupManager(database, site.backup_options(**more), listener=listener, cancel=token)
+    options = site.backup_options(**{name: value for name, value in more.items() if value is not None})
+    permissions = site.permissions
+    return MigrationBackupManager(database, options, listener=listener, cancel=token, permissions=permissions)
 
 
 @click.group(no_args_is_help=False)
@@ -59,7 +61,7 @@ def backup() -> None:
     help="What to keep (full; column with --column).",
 )
 @click.option("--column", "columns", multiple=True, metavar="NAME", help="Only this column, with the key (repeatable).")
-@click.option("--level", type=click.IntRange(1, 19), default=3, show_default=True, help="How hard to compress.")
+@click.option("--level", type=click.IntRange(1, 19), help="How hard to compress (3).")
 @click.option("--unencrypted", is_flag=True, help="Write a file that anybody can read.")
 @_backup_options
 @click.pass_context
@@ -68,7 +70,7 @@ def create(
     doctype: str | None,
     kind: str | None,
     columns: tuple[str, ...],
-    level: int,
+    level: int | None,
     unencrypted: bool,
     store: str | None,
 ) -> int:
@@ -80,7 +82,7 @@ def create(
         raise click.UsageError("--column and --type column go together")
     if columns and doctype is None:
         raise click.UsageError("name the DocType of the columns")
-    manager = manager_of(context, store, level=level, encrypt=not unencrypted)
+    manager = manager_of(context, store, level=level, encrypt=False if unencrypted else None)
     if columns:
         info = manager.create_column_backup(str(doctype), columns)
     else:

@@ -13,6 +13,7 @@ from sodaf_migrate.cli.names import check_names
 from sodaf_migrate.cli.site import (
     answer,
     answers_json,
+    applied_by_option,
     check_option,
     chosen,
     doctype_argument,
@@ -39,6 +40,10 @@ __all__ = ["adopt", "sync"]
 @check_option
 @click.option("--stop-on-error", is_flag=True, help="Try no further DocType after one that failed.")
 @timeout_option
+@click.option(
+    "--transaction", type=click.Choice(["migration", "run"]), help="One for each DocType (migration), or for the run."
+)
+@applied_by_option
 @click.option("--description", default="", metavar="TEXT", help="Why, for the history.")
 @yes_option
 @site_options
@@ -54,6 +59,8 @@ def sync(
     check: bool,
     stop_on_error: bool,
     timeout: float | None,
+    transaction: str | None,
+    applied_by: str | None,
     description: str,
     yes: bool,
 ) -> int:
@@ -70,11 +77,16 @@ def sync(
         "renames": renames_of(rename),
         "on_conversion_error": on_conversion_error,
     }
+    given: dict[str, Any] = {
+        "continue_on_error": False if stop_on_error else None,
+        "timeout": timeout,
+        "transaction": transaction,
+        "applied_by": applied_by,
+    }
     options = site.sync_options(
         **how,
-        continue_on_error=not stop_on_error,
-        timeout=timeout,
         description=description,
+        **{key: value for key, value in given.items() if value is not None},
     )
     applier = open_applier(context, site)
     names = chosen(applier.engine.names(), named, every)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -90,7 +91,9 @@ def _usage(error: click.UsageError) -> MigrationError:
 
 
 def _asks_json(arguments: list[str]) -> bool:
-    return "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
+    if any(word == "--format" or word.startswith("--format=") for word in arguments):
+        return "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
+    return os.environ.get("SODAF_FORMAT") == "json"
 
 
 def _say(error: MigrationError, as_json: bool) -> None:

@@ -8,8 +8,15 @@ import click
 
 from sodaf_migrate.cli.confirm import confirm, yes_option
 from sodaf_migrate.cli.exits import Exit, exit_of, exit_of_batch
-from sodaf_migrate.cli.site import answer, complete_migration, open_applier, site_of, site_options, timeout_option
-from sodaf_migrate.options import RollbackOptions
+from sodaf_migrate.cli.site import (
+    answer,
+    applied_by_option,
+    complete_migration,
+    open_applier,
+    site_of,
+    site_options,
+    timeout_option,
+)
 from sodaf_migrate.report.lines import counted
 from sodaf_migrate.report.render import to_lines
 from sodaf_migrate.results import DryRunResult
@@ -30,6 +37,7 @@ __all__ = ["rollback"]
 @click.option("--allow", multiple=True, metavar="HAZARD", help="A hazard of the way back to allow (repeatable).")
 @click.option("--force", is_flag=True, help="Allow every hazard.")
 @timeout_option
+@applied_by_option
 @yes_option
 @site_options
 @click.pass_context
@@ -43,6 +51,7 @@ def rollback(
     allow: tuple[str, ...],
     force: bool,
     timeout: float | None,
+    applied_by: str | None,
     yes: bool,
 ) -> int:
     """Take migrations back, the newest first: one by its ID, or several.
@@ -60,8 +69,10 @@ def rollback(
     if sum(given is not None for given in (migration_id, steps, to, run)) != 1:
         raise click.UsageError("give the ID of one migration, or one of --steps, --to and --run")
     site = site_of(context)
-    allowed = site.allow | frozenset(allow)
-    options = RollbackOptions(allow=allowed, force=force, lock_timeout=site.lock_timeout, timeout=timeout)
+    given: dict[str, Any] = {"timeout": timeout, "applied_by": applied_by}
+    options = site.rollback_options(
+        allow=site.allow | frozenset(allow), force=force, **{key: value for key, value in given.items() if value}
+    )
     applier = open_applier(context, site, definitions=False)  # the way back stands in the history
     if dry_run or not yes:
         found = applier.dry_run_rollback(migration_id, **which, options=options)

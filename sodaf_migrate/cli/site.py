@@ -11,7 +11,8 @@ from click.shell_completion import CompletionItem
 
 from sodaf_migrate.cli.output import write_file
 from sodaf_migrate.cli.progress import listener_of, stop_progress
-from sodaf_migrate.config import Site, load_site
+from sodaf_migrate.config.load import load_site
+from sodaf_migrate.config.site import Site
 from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.events import CancelToken
 from sodaf_migrate.options import POLICIES
@@ -28,6 +29,7 @@ __all__ = [
     "Command",
     "answer",
     "answers_json",
+    "applied_by_option",
     "check_option",
     "chosen",
     "complete_doctype",
@@ -68,7 +70,7 @@ def _site_option(*names: str, **more: Any) -> Callable[[Command], Command]:
 
 _SITE_OPTIONS = (
     _site_option("--database", metavar="PATH", help="The SQLite file to keep in step."),
-    _site_option("--site", metavar="PATH", help="The folder of sodaf.toml, or the file itself."),
+    _site_option("--site", metavar="NAME|PATH", help="A site by its name in sodaf.toml, or that file or its folder."),
     _site_option("--doctypes", metavar="DIR", help="The folder of definitions."),
     _site_option("--lock-timeout", type=float, metavar="SECONDS", help="How long to wait for other writers."),
     _site_option("--format", type=click.Choice(FORMATS), help="How to answer (text)."),
@@ -105,6 +107,9 @@ timeout_option = click.option(
     metavar="SECONDS",
     help="Stop a migration that takes longer, and roll it back.",
 )
+
+#: ``--applied-by``: who it is.
+applied_by_option = click.option("--applied-by", metavar="NAME", help="Who does it, for the history (you).")
 
 #: ``--check``: look only, and say by the exit code whether changes are pending.
 check_option = click.option(
@@ -166,7 +171,10 @@ def site_of(context: click.Context, **more: Any) -> Site:
     if format_of(context) not in formats:
         raise click.UsageError(f"{name} does not answer in {format_of(context)}, but in {', '.join(formats)}")
     names = ("database", "doctypes", "lock_timeout")
-    return load_site(_given(context, "site"), **{name: _given(context, name) for name in names}, **more)
+    site = load_site(_given(context, "site"), **{name: _given(context, name) for name in names}, **more)
+    if site.format != "text" and _given(context, "format") is None:
+        context.meta[_META + "format"] = site.format
+    return site
 
 
 def format_of(context: click.Context) -> str:
@@ -183,7 +191,7 @@ def engine_of(site: Site) -> DocTypeEngine:
     """The site's definitions. Raises DefinitionError with every problem of the folder."""
     from sodaf_migrate.doctype.engine import DocTypeEngine  # brings pydantic, which --help does without
 
-    return DocTypeEngine.from_directory(site.doctypes)
+    return DocTypeEngine.from_directory(site.definitions())
 
 
 def open_applier(context: click.Context, site: Site, *, definitions: bool = True) -> MigrationApplier:
@@ -206,6 +214,8 @@ def open_applier(context: click.Context, site: Site, *, definitions: bool = True
         site_rules=site.rules,
         cancel=token,
         backup_options=site.backup_options(),
+        permissions=site.permissions,
+        applied_by=site.applied_by,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 from sodaf_migrate.compare.changes import SchemaDiff
-from sodaf_migrate.config import Site
+from sodaf_migrate.config.site import Site
 from sodaf_migrate.errors import MigrationError
 from sodaf_migrate.report.html import html_of
 from sodaf_migrate.report.lines import WIDTH, Line, Style, pieces, text_of

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from difflib import unified_diff
 
 from sodaf_migrate.compare.drift import Drift
-from sodaf_migrate.config import Site
+from sodaf_migrate.config.site import Site
 from sodaf_migrate.errors import MigrationError
 from sodaf_migrate.history.chain import Problem
 from sodaf_migrate.report.lines import Line, Style, counted, duration, heading, table

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sodaf_migrate.config import SETTINGS, load_site
+from sodaf_migrate.config.load import load_site
+from sodaf_migrate.config.settings import SETTINGS
 from sodaf_migrate.errors import ConfigurationError
 
 

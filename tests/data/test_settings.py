@@ -9,7 +9,7 @@ import pytest
 
 from sodaf_migrate import DefinitionError, DocTypeEngine
 from sodaf_migrate.cli.main import main
-from sodaf_migrate.config import load_site
+from sodaf_migrate.config.load import load_site
 from sodaf_migrate.errors import ConfigurationError
 from tests.data.conftest import Things, field, thing
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sodaf_migrate import DocTypeEngine
-from sodaf_migrate.config import load_site
+from sodaf_migrate.config.load import load_site
 from sodaf_migrate.doctype.engine import DocType
 from tests.guides.blocks import ROOT, Block
 

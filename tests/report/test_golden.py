@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sodaf_migrate.config import Site
+from sodaf_migrate.config.site import Site
 from sodaf_migrate.history.chain import Problem
 from sodaf_migrate.report.lines import WIDTH, cells, pieces, text_of
 from sodaf_migrate.report.render import to_json, to_lines, to_text

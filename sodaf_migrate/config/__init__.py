@@ -1,0 +1,1 @@
+"""The configured site: arguments over environment over file over defaults."""

@@ -9,7 +9,7 @@ import click
 
 from sodaf_migrate.cli.backup import manager_of, store_option
 from sodaf_migrate.cli.exits import Exit
-from sodaf_migrate.cli.site import answer, site_options
+from sodaf_migrate.cli.site import answer, site_of, site_options
 from sodaf_migrate.errors import BackupKeyError, ConfigurationError
 from sodaf_migrate.report import backups as told
 from sodaf_migrate.report.lines import Line, counted
@@ -30,9 +30,9 @@ def keys() -> None:
 @click.pass_context
 def generate(context: click.Context, path: str | None) -> int:
     """Make a key file with a new key (mode 0600). A file that is there is never written over."""
-    from sodaf_migrate.backup.keys import generate_key, key_file, write_key_file
+    from sodaf_migrate.backup.keys import generate_key, write_key_file
 
-    target = Path(path).absolute() if path else key_file()
+    target = Path(path).absolute() if path else _configured(context)
     key = generate_key()
     if not write_key_file(target, (key,)):
         raise ConfigurationError(
@@ -59,7 +59,7 @@ def rotate(context: click.Context, path: str | None, store: str | None) -> int:
     if path is not None:
         file, fresh = Path(path).absolute(), read_key_file(Path(path))
     else:
-        file, fresh = _file_in_use(), (generate_key(),)
+        file, fresh = _file_in_use(context), (generate_key(),)
         add_key(file, fresh[0])  # before any backup needs it: a stop in between locks nobody out
     rotated = manager.rotate_keys(KeyRing(fresh), key_file=str(file))
     answer(context, rotated, lines=told.rotated_lines(rotated))
@@ -92,32 +92,40 @@ def check(context: click.Context, store: str | None) -> int:
 @click.pass_context
 def show_path(context: click.Context) -> int:
     """Tell where the keys come from: variables that are set, else the key file. Never the keys."""
-    from sodaf_migrate.backup.keys import KEY_VARIABLES, key_file
-
-    variables = [name for name in KEY_VARIABLES if os.environ.get(name)]
-    path = Path(os.environ["SODAF_BACKUP_KEY_FILE"]) if "SODAF_BACKUP_KEY_FILE" in variables else key_file()
+    variables = _variables()
+    path = _configured(context)
     found = {"variables": variables, "file": str(path), "exists": path.exists()}
     lines = [Line(f"the environment gives keys: {', '.join(variables)}", "title")] if variables else []
     if not variables or "SODAF_BACKUP_KEY_FILE" in variables:
-        state = "" if path.exists() else " (not there yet: the first backup makes it)"
+        state = "" if path.exists() else " (not there yet)"
         lines.append(Line(f"{path}{state}", "title" if path.exists() else "warn", whole=True))
     answer(context, found, lines=lines)
     return Exit.DONE
 
 
-def _file_in_use() -> Path:
-    """The one key file that the configured keys come from. Raises BackupKeyError when they come from elsewhere."""
-    from sodaf_migrate.backup.keys import KEY_VARIABLES, key_file
+def _variables() -> list[str]:
+    from sodaf_migrate.backup.keys import KEY_VARIABLES
 
-    variables = [name for name in KEY_VARIABLES if os.environ.get(name)]
-    if variables == ["SODAF_BACKUP_KEY_FILE"]:
-        return Path(os.environ[variables[0]]).absolute()
-    if variables:
+    return [name for name in KEY_VARIABLES if os.environ.get(name)]
+
+
+def _configured(context: click.Context) -> Path:
+    """The key file of the site, else the user's own."""
+    from sodaf_migrate.backup.keys import key_file
+
+    given = site_of(context).backup_key_file
+    return Path(given).absolute() if given else key_file()
+
+
+def _file_in_use(context: click.Context) -> Path:
+    """The one key file that the configured keys come from. Raises BackupKeyError when they come from elsewhere."""
+    variables = _variables()
+    if variables and variables != ["SODAF_BACKUP_KEY_FILE"]:
         raise BackupKeyError(
             f"The keys come from the environment ({', '.join(variables)}), which this program cannot change",
             hint="Make a key file with `keys generate --file PATH`, `keys rotate --to PATH`, then set the variable.",
         )
-    path = key_file()
+    path = _configured(context)
     if not path.exists():
         raise BackupKeyError(f'There is no key file "{path}" to change', hint="`keys generate` makes one.")
     return path

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sodaf_migrate.config.load import load_site
-from sodaf_migrate.config.settings import SETTINGS
+from sodaf_migrate.config.settings import PERMISSIONS, SETTINGS
+from sodaf_migrate.config.site import Site
 from sodaf_migrate.errors import ConfigurationError
 
 
@@ -24,7 +26,12 @@ def test_defaults(folder: Path) -> None:
     site = load_site(environment={})
     assert (site.database, site.doctypes, site.lock_timeout, site.allow) == (None, "doctypes", 30.0, frozenset())
     assert {entry["source"] for entry in site.to_dict().values()} == {"default"}
-    assert list(site.to_dict()) == [setting.name for setting in SETTINGS]
+    permissions = [f"permissions.{name}" for name in PERMISSIONS]
+    assert list(site.to_dict()) == [*(setting.name for setting in SETTINGS), *permissions]
+    assert set(permissions) | {setting.name for setting in SETTINGS} == {
+        *(part.name for part in fields(Site) if part.compare and part.name != "permissions"),
+        *permissions,
+    }
 
 
 def test_arguments_over_environment_over_file(folder: Path) -> None:
@@ -139,3 +146,114 @@ def test_no_database(folder: Path) -> None:
     """A site without a database says how to name one."""
     with pytest.raises(ConfigurationError, match="no database is configured"):
         load_site(environment={}).database_path()
+
+
+SITES = """
+doctypes = "here"
+lock_timeout = 9
+[permissions]
+can_rollback = false
+[sites.shop]
+database = "shop.db"
+lock_timeout = 1
+[sites.shop.permissions]
+can_rollback = true
+can_restore = false
+allowed_doctypes = ["Item"]
+[sites.test]
+database = "test.db"
+"""
+
+
+def test_several_sites(folder: Path) -> None:
+    """The table of the site lies over what is for all; the source names it."""
+    (folder / "sodaf.toml").write_text(SITES)
+    shop, test = load_site("shop", environment={}), load_site(environment={"SODAF_SITE": "test"})
+    assert (shop.database, shop.doctypes, shop.lock_timeout) == ("shop.db", "here", 1.0)
+    assert shop.sources["database"] == "sodaf.toml [sites.shop]" and shop.sources["doctypes"] == "sodaf.toml"
+    assert (test.database, test.lock_timeout) == ("test.db", 9.0)
+    assert (shop.permissions.can_rollback, shop.permissions.can_restore) == (True, False)
+    assert shop.permissions.allowed_doctypes == {"Item"}
+    assert not test.permissions.can_rollback and test.permissions.can_apply
+    with pytest.raises(ConfigurationError, match="no database is configured") as raised:
+        load_site(environment={}).database_path()
+    assert raised.value.hint == "Give --site with one of shop, test, or --database PATH."
+
+
+def test_a_site_that_is_named_counts_before_the_environment(folder: Path) -> None:
+    """Who names a site means it, whatever the variables say; who leaves it to a variable does not."""
+    (folder / "sodaf.toml").write_text(SITES)
+    elsewhere = {"SODAF_DATABASE": "other.db", "SODAF_LOCK_TIMEOUT": "3"}
+    assert load_site("shop", environment=elsewhere).database == "shop.db"
+    assert load_site("test", environment=elsewhere).lock_timeout == 3.0  # not in the table of the site
+    assert load_site(environment={**elsewhere, "SODAF_SITE": "shop"}).database == "other.db"
+    assert load_site("shop", environment=elsewhere, database="c.db").database == "c.db"
+
+
+def test_a_site_of_another_file(folder: Path) -> None:
+    """PATH:NAME; paths are relative to that file."""
+    (folder / "conf").mkdir()
+    (folder / "conf" / "sodaf.toml").write_text(SITES)
+    for given in ("conf:shop", "conf/sodaf.toml:shop", folder / "conf:shop"):
+        assert Path(str(load_site(given, environment={}).database)).resolve() == folder / "conf" / "shop.db"
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [("shp", 'Did you mean "shop"?'), ("zzz", "these sites: shop, test"), (".:shp", 'Did you mean "shop"?')],
+)
+def test_a_site_that_is_not_there(folder: Path, given: str, hint: str) -> None:
+    """It is said with the nearest name, or all."""
+    (folder / "sodaf.toml").write_text(SITES)
+    with pytest.raises(ConfigurationError, match="There is no site") as raised:
+        load_site(given, environment={})
+    assert hint in str(raised.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("[sites.shop]\ndatabas = 'x'", '"databas" in sodaf.toml [sites.shop] is no setting', '"database"'),
+        ("[permissions]\ncan_aply = true", '"can_aply" in sodaf.toml [permissions] is no setting', '"can_apply"'),
+        ("[permissions]\ncan_apply = 1", '"permissions.can_apply" is 1', "can_rollback = false"),
+        ("[permissions]\nallowed_doctypes = 'Item'", "a list of DocTypes", 'allowed_doctypes = ["Item"]'),
+        ("permissions = 1", '"permissions" in sodaf.toml is no table', "[permissions]"),
+        ("[sites]\nshop = 1", '"sites.shop" in sodaf.toml is no table', "[sites.shop]"),
+        ("sites = 3", '"sites" in sodaf.toml is no table', "[sites]"),
+        ("backup_level = 20", "a whole number from 1 to 19", "compressed"),
+        ("timeout = 0", "a number of seconds above 0", "rolled back"),
+    ],
+)
+def test_mistakes_in_tables(folder: Path, text: str, message: str, hint: str) -> None:
+    """Each says where it stands and what to write, whether or not the site is the one that is asked for."""
+    (folder / "sodaf.toml").write_text(text + "\n")
+    with pytest.raises(ConfigurationError) as raised:
+        load_site("shop" if "sites.shop" in text else None, environment={})
+    assert message in raised.value.message and hint in str(raised.value.hint)
+
+
+def test_options_have_what_the_site_says(folder: Path) -> None:
+    """Every key reaches the options that it is about."""
+    site = load_site(
+        environment={},
+        transaction="run",
+        stop_on_error=True,
+        timeout=5,
+        applied_by="ann",
+        backup_key_file="key",
+        backup_level="7",
+        encrypt=False,
+    )
+    sync, back, backups = site.sync_options(), site.rollback_options(), site.backup_options()
+    assert (sync.transaction, sync.continue_on_error, sync.timeout, sync.applied_by) == ("run", False, 5.0, "ann")
+    assert (back.timeout, back.applied_by) == (5.0, "ann")
+    assert (backups.key, backups.level, backups.encrypt) == (Path("key"), 7, False)
+
+
+def test_a_key_is_never_shown(folder: Path) -> None:
+    """That a variable with a key is set is told, its value is not; it counts before a key file."""
+    (folder / "sodaf.toml").write_text('backup_key_file = "key"\n')
+    site = load_site(environment={"SODAF_BACKUP_KEY": "topsecret"})
+    assert "topsecret" not in repr(site) + str(site.to_dict())
+    assert site.to_dict()["(SODAF_BACKUP_KEY)"] == {"value": "set, not shown", "source": "environment"}
+    assert site.backup_options().key is None and load_site(environment={}).backup_options().key == Path("key")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -66,21 +67,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     with closing(sqlite3.connect(site.database)) as connection, connection:
         connection.execute("INSERT INTO tabThing (name, fax) VALUES ('a', '1')")
     site.backup = free.backups.create_backup("Thing").id
-    (site.folder / "sodaf.toml").write_text(f'database = "{site.database}"\n')
+    (site.folder / "doctypes").mkdir()
+    (site.folder / "doctypes" / "thing.json").write_text(json.dumps(MORE))
     return site
 
 
 Door = Callable[[Site, MigrationPermissions], Any]
 
 
-def configured_door(call: Callable[[], Any]) -> Door:
+def configured_door(call: Callable[[Site], Any]) -> Door:
     """A function of the face, on the site that is configured."""
 
     def door(site: Site, permissions: MigrationPermissions) -> Any:
-        (site.folder / "doctypes").mkdir(exist_ok=True)
         try:
-            configured.configure(database=str(site.database), doctypes="/nowhere", permissions=permissions)
-            return call()
+            doctypes = str(site.folder / "doctypes")
+            configured.configure(database=str(site.database), doctypes=doctypes, permissions=permissions)
+            return call(site)
         finally:
             configured.configure()
 
@@ -102,8 +104,8 @@ DOORS: dict[str, dict[str, Door]] = {
             s.applier(MigrationPermissions()).get_pending_migrations()[0]
         ),
         "boot": lambda s, p: boot(s.database, [MORE], permissions=p),
-        "site.sync_doctype": configured_door(lambda: configured.sync_doctype("Thing")),
-        "site.sync_all_doctypes": configured_door(configured.sync_all_doctypes),
+        "site.sync_doctype": configured_door(lambda s: configured.sync_doctype("Thing")),
+        "site.sync_all_doctypes": configured_door(lambda s: configured.sync_all_doctypes()),
         "history.initialize_history_table": lambda s, p: s.history(p).initialize_history_table(),
         "history.record_migration": lambda s, p: s.history(p).record_migration(s.history(p).new_record(_plan(s))),
         "history.record_failure": lambda s, p: s.history(p).update_migration_status(s.migration, "failed"),
@@ -134,7 +136,7 @@ DOORS: dict[str, dict[str, Door]] = {
         "restore, dry run": lambda s, p: s.backups(p).restore_from_backup(s.backup, dry_run=True),
         "restore into": lambda s, p: s.backups(p).restore_from_backup(s.backup, into="other"),
         "restore elsewhere": lambda s, p: s.backups(p).restore_from_backup(s.backup, database=s.folder / "new.db"),
-        "site.restore": configured_door(lambda: configured.restore("0000")),
+        "site.restore": configured_door(lambda s: configured.restore(s.backup)),
     },
     "view_history": {
         "get_migration_history": lambda s, p: s.applier(p).get_migration_history(),

@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -174,9 +174,11 @@ def _checked(block: Block) -> None:
     if block.language == "json":
         _checked_json(block)
     elif block.language == "toml":
-        settings = tomllib.loads(block.text)
-        settings = settings.get("tool", {}).get("sodaf", settings)
-        load_site(environment={}, **settings)
+        name = "pyproject.toml" if "[tool." in block.text else "sodaf.toml"
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / name).write_text(block.text, encoding="utf-8")
+            for site in load_site(folder, environment={}).sites:
+                load_site(f"{folder}:{site}", environment={})
     elif block.language == "python":
         compile(block.text, block.place, "exec")
     else:

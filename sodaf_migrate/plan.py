@@ -120,8 +120,9 @@ class Loss:
 
     ``table``, ``columns``, ``key`` and ``where`` speak of the state before the plan. ``became`` gives, for each
     column, the SQL expression over the old row of the value that the plan puts there; "" where the column goes.
-    ``where`` is a condition on the rows, "" for all. ``key`` is the primary key, () where there is only the rowid,
-    which ``rowid`` names. ``new_table``, ``new_columns`` and ``new_key`` are the names after it, "" for what goes.
+    ``where`` is a condition on the rows, "" for all. A row is found again by the columns ``key``, () where there is
+    only the rowid; ``rowid`` is its name, "" where the plan does not keep it. ``new_table``, ``new_columns`` and
+    ``new_key`` are the names after it, "" for what goes.
     """
 
     table: str

@@ -22,10 +22,16 @@ __all__ = ["Books", "Reversal", "warnings_of"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
-    """That a migration takes another one back; ``counted``, in the transaction, says what came back to the rows."""
+    """That a migration takes another one back.
+
+    ``begin`` is called under the lock before the first change, ``counted`` in the transaction after the last: it says
+    what came back to the rows. ``without`` says why what was taken away does not come back, "" where it does.
+    """
 
     migration_id: str
+    begin: Callable[[], None]
     counted: Callable[[], dict[str, int]]
+    without: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,7 +54,9 @@ class Books:
 
     def back_up(self, wire: Wire, plan: Plan) -> None:
         """Under the lock, before the first change: what the plan takes away goes to disk, and is read back."""
-        if self.backups is not None:
+        if self.reversal is not None:
+            self.reversal.begin()
+        if self.backups is not None and plan.losses:
             known = self.backups.key_made
             self.made.extend(self.backups.before_change(wire, plan, self.record.id))
             if self.backups.key_made != known:
@@ -84,7 +92,7 @@ class Books:
             status="applied" if self.reversal is None else "rolled_back",
             migration_id=self.record.id,
             sql=self.plan.sql,
-            warnings=(*warnings_of(self.plan), *filter(None, [self.new_key])),
+            warnings=(*warnings_of(self.plan), *filter(None, [self.new_key, self._without])),
             affected_rows=execution.affected_rows,
             execution_time=round(execution.seconds * 1000),
             backup_path=self.backup_path,
@@ -98,7 +106,13 @@ class Books:
         if self.reversal is None:
             return None
         counts: dict[str, Any] = dict(self.counts)
+        if self._without:
+            counts["reasons"] = (self._without,)
         return RollbackInfo(migration_id=self.reversal.migration_id, rolled_back_by=self.record.id, **counts)
+
+    @property
+    def _without(self) -> str:
+        return self.reversal.without if self.reversal is not None else ""
 
 
 def warnings_of(plan: Plan) -> tuple[str, ...]:

@@ -42,12 +42,14 @@ def taken_back(session: Session, migration_id: str) -> MigrationResult:
     """
     record = session.history.get_migration_by_id(migration_id)
     plan = _may_go_back(session, record)
-    with Returning(session, record.id, plan.losses) as returning:
+    with Returning(session, record, plan) as returning:
 
         def make() -> Plan:
             return session.plan_diff(plan.diff.reversed(), record.version, returning.look())
 
-        reversal = Reversal(migration_id=record.id, counted=returning.report)
+        reversal = Reversal(
+            migration_id=record.id, begin=returning.begin, counted=returning.report, without=returning.without
+        )
         result = session.sync(record.doctype, make, reversal)
     if not result.changed:
         why = "; ".join(warnings_of(result.plan) if result.plan else ()) or "nothing of it is left"
@@ -85,7 +87,7 @@ def previewed(session: Session, records: Sequence[MigrationRecord]) -> tuple[Dry
 def _preview(session: Session, record: MigrationRecord, plan: Plan) -> DryRunResult:
     info = RollbackInfo(migration_id=record.id, backup_path=record.backup_path)
     try:
-        with Returning(session, record.id, plan.losses) as returning:
+        with Returning(session, record, plan) as returning:
             back = plan.diff.reversed()
             result = dry_run_of(
                 session, record.doctype, lambda: session.plan_diff(back, record.version, returning.look())
@@ -93,6 +95,8 @@ def _preview(session: Session, record: MigrationRecord, plan: Plan) -> DryRunRes
             if result.plan is not None:
                 counts: dict[str, Any] = dict(returning.expected())
                 info = replace(info, **counts)
+                if returning.without:
+                    result = replace(result, warnings=(*result.warnings, returning.without))
     except MigrationError as error:  # the backup cannot be read, say
         result = DryRunResult(
             success=False, changed=False, doctype=record.doctype, errors=(error.message,), error=error

@@ -253,7 +253,7 @@ class Session:
                 plan,
                 options=self.options,
                 record=books.write,
-                before_change=books.back_up if plan.losses and self.backups is not None else None,
+                before_change=books.back_up if reversal is not None or (plan.losses and self.backups) else None,
                 recorded=books.is_applied,
                 migration_id=record.id,
             )

@@ -32,7 +32,7 @@ from sodaf_migrate.events import CancelToken, Listener, Teller, silent
 from sodaf_migrate.history.chain import Head, Problem
 from sodaf_migrate.options import BackupOptions, PruneOptions
 from sodaf_migrate.permissions import Action, MigrationPermissions
-from sodaf_migrate.plan import Plan
+from sodaf_migrate.plan import Loss, Plan
 from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.open import Target
 
@@ -264,7 +264,8 @@ class MigrationBackupManager:
                 exact=exact,
                 allow_orphans=allow_orphans,
                 dry_run=dry_run,
-                before=self._safety,
+                keep=self._kept,
+                note=self._note,
                 listener=self.listener,
             )
             if database is None:
@@ -281,13 +282,11 @@ class MigrationBackupManager:
             self._rebuilt(dry_run=False)  # the one that came back knows nothing of later backups
         return result
 
-    def _safety(self, wire: Wire, table: str | None) -> str:
-        """The backup of what a restore is about to overwrite; inside its transaction, of exactly the locked state."""
-        with self._workshop(wire, self._writing_ring()) as workshop, second_look(wire) as snapshot:
-            made = workshop.full(snapshot, subject_of(snapshot.wire, table))
-        with wire.atomic():
-            self._note(wire, made)
-        return made.id
+    def _kept(self, snapshot: Snapshot, table: str | None, losses: Sequence[Loss]) -> BackupInfo:
+        """The backup of what a restore is about to overwrite: a table, the whole database, or some columns."""
+        with self._workshop(snapshot.wire, self._writing_ring()) as workshop:
+            subject = subject_of(snapshot.wire, table)
+            return workshop.losses(snapshot, subject, losses) if losses else workshop.full(snapshot, subject)
 
     # Giving up.
 

@@ -12,9 +12,9 @@ from sodaf_migrate.backup.chain import attached_rows
 from sodaf_migrate.backup.payload import PAYLOAD, ROWS, Link, run_all
 from sodaf_migrate.backup.restore_shape import Fit, create_around, create_table, fit
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
+from sodaf_migrate.dialects.sqlite.missing_rows import insert_rows, make_marks, mark_rows, raise_sequence
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.quiet import without_triggers
-from sodaf_migrate.dialects.sqlite.refills import insert_rows, make_marks, mark_rows, raise_sequence
 from sodaf_migrate.dialects.sqlite.restores import (
     CHANGED,
     MATCHED,
@@ -189,7 +189,7 @@ class _Restore:
         self.wire.run(make_changed(found.table))
         if report.overwritten:
             run_all(self.wire, take_changed(found.table, _SOURCE, found.columns))
-        self.wire.run(make_marks(_MISSING, 0))
+        self.wire.run(make_marks(_MISSING))
         yield
         for name in (CHANGED, _MISSING):
             self.wire.run(f"DROP TABLE temp.{name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,11 @@ from sodaf_migrate.backup.chain import put_database
 from sodaf_migrate.backup.files import FileOps, create_temporary, file_errors
 from sodaf_migrate.backup.payload import Link, Payload
 from sodaf_migrate.backup.scratch import Scratch, scratch_file
-from sodaf_migrate.backup.snapshot import Snapshot
+from sodaf_migrate.backup.snapshot import Snapshot, second_look
 from sodaf_migrate.backup.strategies.full_table import full_table
 from sodaf_migrate.errors import BackupError
 from sodaf_migrate.wire.connection import OnConnect, Wire
-from sodaf_migrate.wire.copy import Told, copy_database
+from sodaf_migrate.wire.copy import Told, alone, copy_database
 from sodaf_migrate.wire.open import scratch_wire
 
 __all__ = ["database_wire", "one_table", "restore_database", "restore_into"]
@@ -70,13 +70,21 @@ def database_wire(links: Sequence[Link], folder: Path, on_connect: OnConnect | N
         yield wire
 
 
-def restore_into(wire: Wire, links: Sequence[Link], *, folder: Path, told: Told = lambda done, total: None) -> int:
+def restore_into(
+    wire: Wire,
+    links: Sequence[Link],
+    *,
+    folder: Path,
+    before: Callable[[Snapshot], None] = lambda snapshot: None,
+    told: Told = lambda done, total: None,
+) -> int:
     """Makes the living database what the last of ``links`` holds, in one transaction of SQLite's; gives its bytes.
 
-    Other connections may stay open; readers are waited for. Raises BackupError where the pages have another size and
-    the database is in WAL mode, LockHeldError, BackupDamagedError; then nothing is changed.
+    Other connections may stay open; readers are waited for. ``before`` is given the state that will be overwritten:
+    nobody else can write from then on until it is. Raises BackupError where the pages have another size and the
+    database is in WAL mode, LockHeldError, BackupDamagedError; then nothing is changed.
     """
-    page_size = int(links[-1].source.manifest["page_size"])
+    page_size, pages = (int(links[-1].source.manifest[name]) for name in ("page_size", "pages"))
     own = int(wire.value("PRAGMA main.page_size"))
     mode = str(wire.value("PRAGMA main.journal_mode")).lower()
     if own != page_size and mode in ("wal", "memory"):
@@ -84,10 +92,25 @@ def restore_into(wire: Wire, links: Sequence[Link], *, folder: Path, told: Told 
             f'"{wire.name}" has pages of {own} bytes and the backup has {page_size}, which mode "{mode}" keeps',
             hint="Set PRAGMA journal_mode = DELETE first, or restore into a new file.",
         )
+
+    def locked() -> None:
+        with second_look(wire, locked=True) as snapshot:
+            before(snapshot)
+
     durable = max(int(wire.value("PRAGMA main.synchronous")), 2 if mode == "wal" else 3)
     with database_wire(links, folder) as source, wire.pragmas(synchronous=durable):
-        copy_database(source, wire, told=told)
-        return int(page_size) * int(links[-1].source.manifest["pages"])
+        if mode == "wal":
+            # Once the copy has begun it has the write lock, and all others see the state before it.
+            copy_database(source, wire, told=told, begun=locked)
+        elif wire.path is None:
+            locked()
+            copy_database(source, wire, told=told)
+        else:
+            # The copy will keep readers out too, so this connection alone can show what there is.
+            with alone(wire):
+                before(Snapshot(wire, locked=True))
+                copy_database(source, wire, told=told)
+    return page_size * pages
 
 
 @contextmanager

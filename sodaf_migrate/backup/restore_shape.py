@@ -8,7 +8,7 @@ from typing import Any
 
 from sodaf_migrate.dialects.sqlite.copies import has_null_keys, has_signs, plain_columns
 from sodaf_migrate.dialects.sqlite.ddl import rename_table_text
-from sodaf_migrate.dialects.sqlite.refills import live_values, same_row
+from sodaf_migrate.dialects.sqlite.missing_rows import live_values, same_row
 from sodaf_migrate.dialects.sqlite.restores import differing
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.errors import BackupError, StatementError

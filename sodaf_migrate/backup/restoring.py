@@ -10,12 +10,14 @@ from typing import Any
 from sodaf_migrate.backup.chain import attached_payload
 from sodaf_migrate.backup.files import FileOps
 from sodaf_migrate.backup.info import BackupInfo, RestoreResult
+from sodaf_migrate.backup.originals import Originals
 from sodaf_migrate.backup.payload import Link
-from sodaf_migrate.backup.refill import RefillReport, refill
 from sodaf_migrate.backup.restore import RestoreReport, restore_table
 from sodaf_migrate.backup.restore_database import one_table, restore_database, restore_into
+from sodaf_migrate.backup.snapshot import Snapshot, second_look
 from sodaf_migrate.errors import BackupError
 from sodaf_migrate.events import Listener, Progress
+from sodaf_migrate.plan import Loss
 from sodaf_migrate.wire.connection import Wire
 
 __all__ = ["Restoring"]
@@ -29,8 +31,8 @@ class _Undone(Exception):
 class Restoring:
     """One backup on its way back; ``links`` is its chain, opened. ``table`` is where the rows go, None where they were.
 
-    ``before`` is called with the database and the table (None for all) when something that is there now is about to be
-    overwritten or deleted; it backs that up, and gives the id.
+    What is there now, and is about to be overwritten or deleted, is backed up first: ``keep`` makes the backup of the
+    table (None for all), or of the values of some columns, ``note`` puts it on record.
     """
 
     info: BackupInfo
@@ -40,7 +42,8 @@ class Restoring:
     exact: bool = False
     allow_orphans: bool = False
     dry_run: bool = False
-    before: Callable[[Wire, str | None], str]
+    keep: Callable[[Snapshot, str | None, Sequence[Loss]], BackupInfo]
+    note: Callable[[Wire, BackupInfo], None]
     listener: Listener
 
     @property
@@ -74,7 +77,7 @@ class Restoring:
 
         def before(report: RestoreReport) -> None:
             if report.overwritten or report.removed:
-                safety.append(self.before(wire, report.table))
+                safety.append(self._kept(wire, report.table))
 
         how: dict[str, Any] = {"folder": self.folder, "exact": self.exact, "allow_orphans": self.allow_orphans}
         how |= {"dry_run": self.dry_run, "before": before}
@@ -107,39 +110,62 @@ class Restoring:
                 f'Backup "{self.info.id}" holds values of some columns, which go back where they were',
                 hint="Restore it without naming a table.",
             )
-        manifest, reports = self._manifest, list[RefillReport]()
-        tables = ", ".join(dict.fromkeys(part["table"] for part in manifest["parts"]))
         # cache_spill off: what is only looked at is never written to the file, not even to be rolled back.
         spill = {"cache_spill": 0} if self.dry_run else {}
         durable = 2 if str(wire.value("PRAGMA main.journal_mode")).lower() == "wal" else 3
+        found: list[RestoreResult] = []
         with (
             attached_payload(wire, self.links[-1], self.folder),
-            wire.pragmas(foreign_keys=0, synchronous=durable, **spill),
+            wire.pragmas(foreign_keys=0, recursive_triggers=0, synchronous=durable, **spill),
         ):
             try:
                 with wire.atomic():
-                    reports.append(refill(wire, manifest))
+                    found.append(self._put_back(wire))
                     if self.dry_run:
                         raise _Undone
             except _Undone:
                 pass
-        (report,) = reports
-        gone = f"{report.gone:,} rows of the backup are not there any more"
+        return found[0]
+
+    def _put_back(self, wire: Wire) -> RestoreResult:
+        originals = Originals(wire, self._manifest, by_hand=True)
+        originals.look()
+        originals.begin()
+        lost = originals.overwritten if not self.dry_run else ()
+        safety = self._kept(wire, lost[0].table, lost) if lost else None
+        originals.put_back()
+        returned, notes = originals.report(), originals.notes
+        originals.drop()
+        if returned.gone:
+            notes.append(f"{returned.gone:,} values of the backup have no row, or no column, to go back to any more")
         return self._result(
-            tables,
-            inserted=report.rows,
-            updated=report.values,
-            conflicts=report.conflicts,
-            told=(*report.notes, *([gone] if report.gone else [])),
+            ", ".join(dict.fromkeys(part["table"] for part in self._manifest["parts"])),
+            inserted=returned.rows,
+            updated=returned.values,
+            conflicts=returned.conflicts,
+            told=tuple(notes),
+            safety_backup=safety,
         )
 
     def _database(self, wire: Wire, *, live: bool) -> RestoreResult:
         told = ["everything that was written since the backup goes, in every table"] if live else []
         if self.dry_run:
             return self._result(wire.name, told=tuple(told), whole=True)
-        safety = self.before(wire, None) if live else None
-        restore_into(wire, self.links, folder=self.folder, told=self._copying)
-        return self._result(wire.name, told=tuple(told), safety_backup=safety, whole=True)
+        safety: list[str] = []
+
+        def before(snapshot: Snapshot) -> None:
+            if live:  # not put on record: its row would go with all others
+                safety.append(self.keep(snapshot, None, ()).id)
+
+        restore_into(wire, self.links, folder=self.folder, before=before, told=self._copying)
+        return self._result(wire.name, told=tuple(told), safety_backup=next(iter(safety), None), whole=True)
+
+    def _kept(self, wire: Wire, table: str | None, losses: Sequence[Loss] = ()) -> str:
+        """The id of a backup of what is about to be overwritten; in the transaction, of exactly the locked state."""
+        with second_look(wire) as snapshot:
+            made = self.keep(snapshot, table, losses)
+        self.note(wire, made)
+        return made.id
 
     def _copying(self, done: int, total: int) -> None:
         self.listener(Progress(phase="restore", subject="the database", done=done, total=total, unit="bytes"))

@@ -30,12 +30,13 @@ class Snapshot:
 
 
 @contextmanager
-def second_look(wire: Wire) -> Iterator[Snapshot]:
+def second_look(wire: Wire, *, locked: bool = False) -> Iterator[Snapshot]:
     """A snapshot of the state that ``wire`` sees, while the block runs; ``wire`` must not have written yet.
 
     With the write lock held on ``wire`` (inside ``atomic``) nobody can commit meanwhile, and every look at the
-    snapshot shows that one state; without it each backup is one state, the newest when it began. A database in memory
-    is copied whole. Raises DatabaseError and its kin.
+    snapshot shows that one state; ``locked`` says that it is held by a copy into ``wire`` that has begun. Without it
+    each backup is one state, the newest when it began. A database in memory is copied whole. Raises DatabaseError and
+    its kin.
     """
     if wire.path is None:
         image = image_of(wire)
@@ -46,7 +47,7 @@ def second_look(wire: Wire) -> Iterator[Snapshot]:
     with open_wire(
         wire.path, readonly=True, on_connect=wire.on_connect, patience=wire.patience, watch=wire.watch
     ) as second:
-        yield Snapshot(second, wire.holds_lock)
+        yield Snapshot(second, locked or wire.holds_lock)
 
 
 def ordinary_table(wire: Wire, name: str) -> Table:

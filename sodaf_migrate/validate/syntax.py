@@ -72,11 +72,12 @@ def _refused(look: Look, error: MigrationError, way: str) -> Finding:
 def _outside(look: Look, doings: Iterable[Doing]) -> Iterator[Finding]:
     titles = [step.title for step in look.plan.steps]
     views = {fold(view.name) for view in look.live.views}  # to drop a view is told as a DELETE from it
+    known = views | {fold(temporary.name) for temporary in look.plan.temporary}
     for doing in doings:
         said = ""
         if doing.action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH):
             said = "attaches a database or lets one go"
-        elif doing.action in _WRITES and doing.database == "temp" and not _is_known(doing.first or "", views):
+        elif doing.action in _WRITES and doing.database == "temp" and not _is_known(doing.first or "", known):
             said = f'writes to "{doing.first}" of the database "{doing.database}"'
         if said:
             where = titles[doing.step] if doing.step is not None else "the way back"

@@ -12,7 +12,7 @@ from sodaf_migrate.wire.faults import translated
 from sodaf_migrate.wire.holders import holders
 from sodaf_migrate.wire.open import memory_wire
 
-__all__ = ["copy_database", "image_of", "image_wire"]
+__all__ = ["alone", "copy_database", "image_of", "image_wire"]
 
 _BYTES_AT_ONCE = 8 << 20
 _PAUSE = 0.05  # seconds between two tries while somebody holds a lock
@@ -23,38 +23,71 @@ _MODES = slice(18, 20)  # the header's write and read version: 1 for a rollback 
 Told = Callable[[int, int], None]
 
 
-def copy_database(source: Wire, target: Wire, *, told: Told = lambda done, total: None) -> None:
+def copy_database(
+    source: Wire,
+    target: Wire,
+    *,
+    told: Told = lambda done, total: None,
+    begun: Callable[[], None] | None = None,
+) -> None:
     """Makes ``target`` the same database as ``source``, in one transaction of ``target``; an exception undoes it.
 
-    ``source`` is read in one snapshot. Neither may have a transaction open: the driver would wait for its own lock
-    for ever. Raises LockHeldError when either stays locked for the target's ``lock_timeout``, TransactionOpenError.
+    ``source`` is read in one snapshot. Neither may hold a lock: the driver would wait for its own lock for ever.
+    ``begun`` is called once, when ``target`` is locked and others still see its old state; nothing may be executed on
+    ``target`` then. Raises LockHeldError when either stays locked for the target's ``lock_timeout``,
+    TransactionOpenError; DatabaseError where ``begun`` is given and there is nothing to copy.
     """
     for wire in (source, target):
-        if wire.in_transaction:
+        if wire.holds_lock or target.in_transaction:
             raise TransactionOpenError(
                 f'"{wire.name}" cannot be copied while its connection has a transaction open',
                 hint="Copy it through a second connection.",
             )
-    page = int(source.value("PRAGMA page_size"))
-    waiting = _Deadline(target, page, told)
     with source.snapshot(), translated(target.path):
-        source.value("SELECT count(*) FROM main.sqlite_schema")  # from here on the snapshot stands
-        source.connection.backup(
-            target.connection, pages=max(1, _BYTES_AT_ONCE // page), progress=waiting, sleep=_PAUSE
-        )
+        # From here on the snapshot stands.
+        page, pages = (int(source.value(f"PRAGMA main.{name}")) for name in ("page_size", "page_count"))
+        at_once = max(1, _BYTES_AT_ONCE // page)
+        if begun is not None:
+            # The step that copies the last page commits, and ``begun`` is called between two steps.
+            if pages < 2:
+                raise DatabaseError(
+                    f'"{source.name}" holds no table, so nothing would be left of "{target.name}"',
+                    hint="Restore it into a new file.",
+                )
+            at_once = min(at_once, pages - 1)
+        waiting = _Deadline(target, page, told, begun)
+        source.connection.backup(target.connection, pages=at_once, progress=waiting, sleep=_PAUSE)
+
+
+@contextmanager
+def alone(wire: Wire) -> Iterator[None]:
+    """Nobody else reads or writes the database while the block runs; ``wire`` may begin transactions, or copy into it.
+
+    In rollback-journal mode only (sqlite.org/pragma.html#pragma_locking_mode). Raises LockHeldError.
+    """
+    try:
+        with wire.pragmas(locking_mode="exclusive"):
+            with wire.atomic(exclusive=True):
+                pass  # in this mode the lock stays
+            yield
+    finally:
+        wire.value("SELECT count(*) FROM main.sqlite_schema")  # the next look is what gives it back
 
 
 class _Deadline:
     """Raises out of a copy that has waited too long: the driver itself would try again for ever."""
 
-    def __init__(self, target: Wire, page: int, told: Told) -> None:
-        self.target, self.page, self.told = target, page, told
+    def __init__(self, target: Wire, page: int, told: Told, begun: Callable[[], None] | None) -> None:
+        self.target, self.page, self.told, self.begun = target, page, told, begun
         self.since: float | None = None
 
     def __call__(self, status: int, remaining: int, total: int) -> None:
         self.target.watch.check()
         if status & 0xFF not in _WAITING:
             self.since = None
+            if self.begun is not None:
+                begun, self.begun = self.begun, None
+                begun()
             self.told((total - remaining) * self.page, total * self.page)
             return
         now = self.target.patience.clock()

@@ -73,15 +73,16 @@ def _all(wire: Wire, losses: Sequence[Loss]) -> tuple[list[dict[str, Any]], list
 
 def _key(wire: Wire, table: Table, loss: Loss) -> tuple[str, ...]:
     """The columns by which a row is found again; () for the rowid, which finds those without a key too."""
-    if loss.columns and not loss.key and rowid_name(table) is None:
+    may_be_null = bool(loss.key) and not table.without_rowid
+    if loss.key and not (may_be_null and wire.value(has_null_keys(table, loss.key))):
+        return loss.key
+    if loss.columns and (rowid_name(table) is None or not loss.rowid):
         raise BackupError(
-            f'Values of "{table.name}" would not find their rows again: it has no key, and its columns use all of '
-            "rowid, _rowid_ and oid as names",
-            hint="Give the table a primary key, or rename one of those columns.",
+            f'Values of "{table.name}" would not find their rows again: not every row has a key, and rowids are not '
+            "kept or cannot be read (a WITHOUT ROWID table, or columns that are called rowid, _rowid_ and oid)",
+            hint="Give the table a primary key that no row leaves empty, in a migration before this one.",
         )
-    if loss.key and rowid_name(table) is not None and wire.value(has_null_keys(table, loss.key)):
-        return ()
-    return loss.key
+    return ()
 
 
 def _rows(wire: Wire, table: Table, loss: Loss, key: tuple[str, ...], number: int) -> dict[str, Any]:

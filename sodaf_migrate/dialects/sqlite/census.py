@@ -98,6 +98,8 @@ def _without(question: Question, refills: Iterable[Refill]) -> Question:
     for refill in refills:
         if question.kind in _SPARED and refill.is_for(question.table, question.about):
             return replace(question, condition=f"({question.condition}) AND NOT {refill.there}")
+        if question.kind == "keyless" and refill.returns(question.table, question.about):
+            return replace(question, condition=f"NOT {refill.there}")
     return question
 
 

@@ -20,6 +20,7 @@ class LiveNames:
     """Finds live tables and columns by the names that they will have."""
 
     def __init__(self, live: Schema, diff: SchemaDiff) -> None:
+        self.diff = diff
         self._live = live
         self._tables: dict[str, str] = {}
         self._columns: dict[tuple[str, str], str] = {}
@@ -50,6 +51,11 @@ class LiveNames:
     def later(self, table: str, column: str) -> str:
         """What a live column will be called; ``table`` is the table's name to come."""
         return self._later.get((fold(table), fold(column)), column)
+
+    def goes(self, table: str, column: str) -> bool:
+        """Whether a live column is dropped; ``table`` is the table's name to come."""
+        gone = (c for c in self.diff.columns if c.new is None and c.old is not None and fold(c.table) == fold(table))
+        return any(self.column(table, c.old.name) == column for c in gone if c.old is not None)
 
     def spelled(self, table: str, expression: str) -> str:
         """``expression``, which speaks of columns as they will be called, over the live row."""

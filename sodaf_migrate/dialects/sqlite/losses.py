@@ -54,7 +54,7 @@ def rows_lost(there: Table, where: str = "") -> Loss:
 
 def values_lost(there: Table, table: str, column: str, became: str, where: str, names: LiveNames) -> Loss:
     """Values of a live column that give way to ``became``; ``table`` is the table's name after the plan."""
-    key = _key(there)
+    key, rowid = _finder(there, table, names)
     return Loss(
         table=there.name,
         columns=(column,),
@@ -64,8 +64,26 @@ def values_lost(there: Table, table: str, column: str, became: str, where: str, 
         new_table=table,
         new_columns=(names.later(table, column),),
         new_key=tuple(names.later(table, each) for each in key),
-        rowid=rowid_name(there) or "",
+        rowid=rowid,
     )
+
+
+def _finder(there: Table, table: str, names: LiveNames) -> tuple[tuple[str, ...], str]:
+    """(columns, rowid) by which a row is found again after the plan: its key where that stays, else the rowid where
+    that is kept, else the key that comes; () and "" where nothing does."""
+    diff, own = names.diff, _key(there)
+    coming = next((c.new for c in diff.primary_keys if fold(c.table) == fold(table) and c.new is not None), None)
+    found = [names.column(table, name) for name in coming.columns] if coming is not None else []
+    after = tuple(name for name in found if name is not None)
+    later = {change.option: change.new for change in diff.options if fold(change.table) == fold(table)}
+    becomes_rowid = coming is not None and coming.rowid_alias and after
+    kept = not later.get("without_rowid", there.without_rowid) and not becomes_rowid
+    rowid = (rowid_name(there) or "") if kept else ""
+    if own and not any(names.goes(table, name) for name in own):
+        return own, rowid
+    if rowid or not after or len(after) < len(found):
+        return (), rowid
+    return after, rowid
 
 
 def _of_column(

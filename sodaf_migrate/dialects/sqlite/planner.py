@@ -58,7 +58,8 @@ def make_plan(
         return Plan(doctype=diff.doctype, version=version, diff=diff, findings=verdict.findings, scope=scope)
     with shadow_of(live, on_connect, statistics=bool(statistics)) as shadow:
         for refill in verdict.refills:
-            shadow.run(refill.create)
+            for temporary in refill.temporaries:
+                shadow.run(temporary.create)
         facts = Facts(
             version=sqlite_version or shadow.sqlite_version,
             statistics=statistics,
@@ -80,7 +81,7 @@ def make_plan(
         scope=scope,
         from_digest=scope_digest(live, scope),
         to_digest=scope_digest(after, scope),
-        temporary=tuple(refill.temporary for refill in verdict.refills),
+        temporary=tuple(each for refill in verdict.refills for each in refill.temporaries),
         details={"left": table_digests(after, scope), "stored": left_texts(after, scope)},
     )
 

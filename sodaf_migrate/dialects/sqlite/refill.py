@@ -12,26 +12,30 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.dialects.sqlite.copies import any_of, insert_select
 from sodaf_migrate.dialects.sqlite.edit import constant_text
+from sodaf_migrate.dialects.sqlite.missing_rows import bring_back, make_marks
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.plan import Guard, Loss, Temporary
-from sodaf_migrate.schema.model import Sql, fold
+from sodaf_migrate.schema.model import Sql, Table, fold
 
-__all__ = ["Refill", "refilled"]
+__all__ = ["Refill", "put_values", "refilled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refill:
     """One loss with the TEMP table ``source`` that brings it back; ``columns`` are those of whole rows.
 
-    ``waiting`` counts the rows in it: of values, only those whose row is there and still holds what it became.
-    ``sequence`` is the number that AUTOINCREMENT had reached in a table that comes back with its rows.
+    ``waiting`` counts the rows in it: of values, only those whose row is there and still holds what it became, where
+    that can be asked (``loss.became``). ``rowids`` says whether whole rows come with theirs, ``sequence`` what number
+    AUTOINCREMENT had reached in their table.
     """
 
     loss: Loss
     source: str
     columns: tuple[str, ...] = ()
     waiting: int = 0
+    rowids: bool = True
     sequence: int | None = None
 
     @property
@@ -45,19 +49,21 @@ class Refill:
         return not self.is_rows and not self.loss.new_columns[0]
 
     @property
-    def create(self) -> str:
-        """The statement that makes the TEMP table, empty."""
-        columns = self.held if self.is_rows else [*self.keys, "value", "became"]
-        return f"CREATE TEMP TABLE {quote(self.source)} ({', '.join(columns)})"
+    def marks(self) -> str:
+        """The TEMP table that says which of the rows come back."""
+        return f"{self.source}_marks"
 
     @property
-    def temporary(self) -> Temporary:
-        """The TEMP table as a plan tells of it."""
-        if self.is_rows:
-            return Temporary(name=self.source, create=self.create, table=self.loss.table)
+    def temporaries(self) -> tuple[Temporary, ...]:
+        """The TEMP tables, empty, as a plan tells of them."""
+        columns = self.held if self.is_rows else [*self.keys, "value", "became"]
+        create = f"CREATE TEMP TABLE {quote(self.source)} ({', '.join(columns)})"
         loss = self.loss
+        if self.is_rows:
+            marks = Temporary(name=self.marks, create=make_marks(self.marks), table=loss.table)
+            return Temporary(name=self.source, create=create, table=loss.table), marks
         column = loss.new_columns[0] or loss.columns[0]
-        return Temporary(name=self.source, create=self.create, table=loss.new_table, key=loss.new_key, column=column)
+        return (Temporary(name=self.source, create=create, table=loss.new_table, key=loss.new_key, column=column),)
 
     @property
     def index(self) -> str:
@@ -67,9 +73,9 @@ class Refill:
         return f"CREATE INDEX temp.{quote(self.source + '_key')} ON {quote(self.source)} ({', '.join(keys)})"
 
     @property
-    def drop(self) -> str:
-        """The statement that takes the TEMP table away."""
-        return f"DROP TABLE IF EXISTS temp.{quote(self.source)}"
+    def drops(self) -> tuple[str, ...]:
+        """The statements that take all of it away."""
+        return tuple(f"DROP TABLE IF EXISTS temp.{quote(each.name)}" for each in self.temporaries)
 
     @property
     def held(self) -> list[str]:
@@ -81,27 +87,30 @@ class Refill:
         """The key columns of the TEMP table of values."""
         return [f"k{number}" for number in range(len(self.loss.key) or 1)]
 
-    def fill_rows(self, payload: str, values: Sequence[str]) -> str:
-        """The statement that fills the TEMP table of rows from ``payload``, whose columns are ``values``."""
-        names, taken = ", ".join(["rowid", *self.held]), ", ".join(["p.rowid", *(f"p.{value}" for value in values)])
-        return f"INSERT INTO temp.{quote(self.source)} ({names}) SELECT {taken} FROM {payload} AS p"
+    def fill_rows(self, payload: str, values: Sequence[str]) -> tuple[str, ...]:
+        """The statements that fill the TEMP table of rows from ``payload``, whose columns are ``values``."""
+        taken = [f"p.{value}" for value in values]
+        source = f"FROM {payload} AS p WHERE 1"
+        return insert_select(f"temp.{quote(self.source)}", self.held, taken, source, rowid=("rowid", "p.rowid"))
 
     def fill(self, payload: str, keys: Sequence[str], value: str, became: str) -> str:
         """The statement that fills the TEMP table with what still applies; the rest names columns of ``payload``."""
-        live = self._live("t")
-        # The live column's collation decides which row it was, as it does for its own index; its value is the key.
-        joined = " AND ".join(f"{mine} IS p.{theirs}" for mine, theirs in zip(live, keys, strict=True))
         # The plus takes the column's lack of affinity away, so that the live column's applies: 7 is what '7' became.
-        held = "1" if self.is_return else f"t.{quote(self.loss.new_columns[0])} IS +p.{became} COLLATE BINARY"
+        always = self.is_return or not self.loss.became[0]
+        held = "1" if always else f"t.{quote(self.loss.new_columns[0])} IS +p.{became} COLLATE BINARY"
         return (
-            f"INSERT INTO temp.{quote(self.source)} SELECT {', '.join(live)}, p.{value}, p.{became}"
-            f" FROM {payload} AS p CROSS JOIN main.{quote(self.loss.new_table)} AS t ON {joined} WHERE {held}"
+            f"INSERT INTO temp.{quote(self.source)} SELECT {', '.join(self._live('t'))}, p.{value}, p.{became}"
+            f" {self._pairs(payload, keys)} WHERE {held}"
         )
 
     def found(self, payload: str, keys: Sequence[str]) -> str:
         """The query for the number of rows of ``payload`` whose row is still there."""
-        joined = " AND ".join(f"{mine} IS p.{theirs}" for mine, theirs in zip(self._live("t"), keys, strict=True))
-        return f"SELECT count(*) FROM {payload} AS p CROSS JOIN main.{quote(self.loss.new_table)} AS t ON {joined}"
+        return f"SELECT count(*) {self._pairs(payload, keys)}"
+
+    def _pairs(self, payload: str, keys: Sequence[str]) -> str:
+        # The live column's collation and affinity decide which row it was, as they do for its own index.
+        joined = " AND ".join(f"{mine} IS +p.{theirs}" for mine, theirs in zip(self._live("t"), keys, strict=True))
+        return f"FROM {payload} AS p CROSS JOIN main.{quote(self.loss.new_table)} AS t ON {joined}"
 
     @property
     def taken(self) -> str:
@@ -114,7 +123,7 @@ class Refill:
 
     def guard(self) -> Guard | None:
         """What has to hold under the lock: no row that gets its original back was changed meanwhile."""
-        if self.is_rows or self.is_return:
+        if self.is_rows or self.is_return or not self.loss.became[0]:
             return None
         joined = " AND ".join(
             f"{mine} IS r.{theirs} COLLATE BINARY" for mine, theirs in zip(self._live("t"), self.keys, strict=True)
@@ -145,6 +154,18 @@ class Refill:
         """What the column gets: its original where that comes back, else ``otherwise``."""
         return f"CASE WHEN {self.there} THEN (SELECT r.value {self._match()}) ELSE {otherwise} END"
 
+    def bring_back(self, table: Table) -> tuple[str, ...]:
+        """The statements that put whole rows into ``table``, once it is as it was when they went."""
+        return bring_back(
+            table,
+            self.marks,
+            f"temp.{quote(self.source)}",
+            self.columns,
+            self.loss.key,
+            rowids=self.rowids,
+            sequence=self.sequence,
+        )
+
     def _match(self) -> str:
         pairs = zip(self.keys, self._live(quote(self.loss.new_table)), strict=True)
         joined = " AND ".join(f"r.{theirs} IS {mine} COLLATE BINARY" for theirs, mine in pairs)
@@ -153,6 +174,14 @@ class Refill:
     def _live(self, alias: str) -> list[str]:
         """The key in the live table, named as before the way back."""
         return [f"{alias}.{quote(name)}" for name in self.loss.new_key] or [f"{alias}.{self.loss.rowid}"]
+
+
+def put_values(refills: Sequence[Refill]) -> str:
+    """The statement that puts values of columns of one table back where they are: all at once, for one may be a key."""
+    table = quote(refills[0].loss.new_table)
+    names = [quote(refill.loss.new_columns[0]) for refill in refills]
+    settings = ", ".join(f"{name} = {refill.expression(name)}" for name, refill in zip(names, refills, strict=True))
+    return f"UPDATE main.{table} SET {settings} WHERE {any_of([refill.there for refill in refills])}"
 
 
 def refilled(

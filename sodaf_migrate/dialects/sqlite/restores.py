@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sodaf_migrate.dialects.sqlite.copies import alike, any_of, insert_select, numbered, plain_columns
 from sodaf_migrate.dialects.sqlite.names import quote
-from sodaf_migrate.dialects.sqlite.refills import pair_rows
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.schema.model import Table
 
@@ -48,7 +47,24 @@ def make_matched(table: Table) -> str:
 
 def take_matched(table: Table, source: str, matching: str, differs: str) -> tuple[str, ...]:
     """Fills ``MATCHED``: the backup's rowid, whether the live row differs, and what tells the live row apart."""
-    return pair_rows(table, MATCHED, source, matching, [differs, *(f"t.{key}" for key in _keys(table))])
+    return _pair_rows(table, MATCHED, source, matching, [differs, *(f"t.{key}" for key in _keys(table))])
+
+
+def _pair_rows(table: Table, pairs: str, source: str, matching: str, values: Sequence[str]) -> tuple[str, ...]:
+    """Fills the TEMP table ``pairs`` with the rowid of each row ``p`` that is a live row ``t``, and ``values``.
+
+    First those whose rowid is still the same, which both sides have in order; then the others are looked up by key,
+    each at a place of its own in the index.
+    """
+    insert = f"INSERT OR IGNORE INTO temp.{pairs} SELECT p.rowid, {', '.join(values)} FROM {source} AS p"
+    live = f"CROSS JOIN main.{quote(table.name)} AS t WHERE {matching}"
+    rowid = rowid_name(table)
+    if rowid is None:
+        return (f"{insert} {live}",)
+    return (
+        f"{insert} {live} AND t.{rowid} = p.rowid",
+        f"{insert} {live} AND NOT EXISTS (SELECT 1 FROM temp.{pairs} AS m WHERE m.p = p.rowid)",
+    )
 
 
 def count_rows(table: Table, source: str) -> str:

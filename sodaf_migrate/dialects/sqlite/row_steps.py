@@ -8,12 +8,9 @@ from sodaf_migrate.dialects.sqlite.census import row_condition
 from sodaf_migrate.dialects.sqlite.names import literal, quote
 from sodaf_migrate.dialects.sqlite.parts import in_parts, key_of
 from sodaf_migrate.dialects.sqlite.refill import Refill
-from sodaf_migrate.dialects.sqlite.refills import raise_sequence
-from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.dialects.sqlite.settle import Cleaning
 from sodaf_migrate.dialects.sqlite.stage import Stage
 from sodaf_migrate.plan import Cost, Statement
-from sodaf_migrate.schema.model import fold
 
 __all__ = ["clean", "follow", "put_back", "resting"]
 
@@ -43,24 +40,9 @@ def put_back(stage: Stage, refill: Refill) -> None:
     table = stage.now(refill.loss.table).table(refill.loss.table)
     if table is None:
         return
-    plain = {fold(column.name): quote(column.name) for column in table.columns if column.generated is None}
-    held = {fold(name): f"r.{column}" for name, column in zip(refill.columns, refill.held, strict=True)}
-    pairs = {plain[name]: column for name, column in held.items() if name in plain}
-    home, source = f"main.{quote(table.name)}", f"temp.{quote(refill.source)}"
-    rowid = rowid_name(table)
-    if rowid is not None and rowid not in pairs:
-        taken = f"EXISTS (SELECT 1 FROM {home} AS t WHERE t.{rowid} = r.rowid)"
-        pairs = {rowid: f"CASE WHEN {taken} THEN NULL ELSE r.rowid END", **pairs}
-    same = " AND ".join(f"t.{quote(name)} IS {held[fold(name)]} COLLATE BINARY" for name in refill.loss.key)
-    free = f" WHERE NOT EXISTS (SELECT 1 FROM {home} AS t WHERE {same})" if same else ""
-    insert = (
-        f"INSERT OR IGNORE INTO {home} ({', '.join(pairs)})"
-        f" SELECT {', '.join(pairs.values())} FROM {source} AS r{free} ORDER BY r.rowid"
-    )
-    counted = raise_sequence(table, refill.sequence) if refill.sequence is not None else ()
     drops, makes = resting(stage, table.name)
     title = f'put rows of "{table.name}" back that had gone'
-    up = (*drops, insert, *counted, *makes)
+    up = (*drops, *refill.bring_back(table), *makes)
     gone = "which of these rows were there before, and which came with the step"
     stage.step(title, table.name, up, (), Cost.IN_PLACE, "the rows come from a backup", lost=gone)
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from sodaf_migrate.backup.chain import attached_payload
+from sodaf_migrate.backup.originals import Originals, Returned
 from sodaf_migrate.backup.payload import PAYLOAD, Link
-from sodaf_migrate.backup.refill import RefillReport, mark_untouched, refill
 from sodaf_migrate.backup.strategies.column import lost_values
 from sodaf_migrate.plan import Loss
 from sodaf_migrate.wire.connection import Wire
@@ -31,15 +31,26 @@ def both(path: Path, folder: Path, start: Sequence[str], losses: Sequence[Loss])
         yield wire, keep(wire, lambda look: lost_values(look, losses, folder=folder))
 
 
-def go_back(wire: Wire, link: Link, folder: Path, statements: Sequence[str], *, marks: bool = True) -> RefillReport:
-    """The reverse change by ``statements`` and the refill, in one transaction."""
+def go_back(wire: Wire, link: Link, folder: Path, statements: Sequence[str], *, early: bool = False) -> Returned:
+    """The reverse change by ``statements``, and what the backup holds by hand, in one transaction.
+
+    ``early`` looks who still holds what the change put there while the columns have the types of the change.
+    """
     manifest = link.source.manifest
     with attached_payload(wire, link, folder), wire.pragmas(foreign_keys=0), wire.atomic():
-        if marks:
-            mark_untouched(wire, manifest)
+        originals = Originals(wire, manifest, by_hand=True)
+        if early:
+            originals.look()
         for sql in statements:
             wire.run(sql)
-        return refill(wire, manifest)
+        if not early:
+            originals = Originals(wire, manifest, by_hand=True)
+            originals.look()
+        originals.begin()
+        originals.put_back()
+        returned = originals.report()
+        originals.drop()
+        return returned
 
 
 def to_integer(table: str, key: str) -> Loss:
@@ -75,9 +86,9 @@ def retype(table: str, kind: str, expression: str, head: str, tail: str = "") ->
 HEADS = {"rowid key": ("id INTEGER PRIMARY KEY", ""), "text key": ("id TEXT PRIMARY KEY", " WITHOUT ROWID")}
 
 
-@pytest.mark.parametrize("marks", [True, False])
+@pytest.mark.parametrize("early", [True, False])
 @pytest.mark.parametrize("kind", HEADS)
-def test_three_ways(tmp_path: Path, folder: Path, kind: str, marks: bool) -> None:
+def test_three_ways(tmp_path: Path, folder: Path, kind: str, early: bool) -> None:
     """Untouched rows get their text back through TEXT to INTEGER to TEXT; changed, gone and new ones are left alone."""
     head, tail = HEADS[kind]
     start = [f"CREATE TABLE t ({head}, v TEXT, w){tail}"]
@@ -93,7 +104,7 @@ def test_three_ways(tmp_path: Path, folder: Path, kind: str, marks: bool) -> Non
         wire.run("UPDATE t SET v = 99 WHERE id = '2'")
         wire.run("DELETE FROM t WHERE id = '4'")
         wire.run("INSERT INTO t VALUES (77, 5, 'new')")
-        report = go_back(wire, link, folder, retype("t", "TEXT", "v", head, tail), marks=marks)
+        report = go_back(wire, link, folder, retype("t", "TEXT", "v", head, tail), early=early)
         after = dict(wire.query("SELECT id, v FROM t"))
     key = int if kind == "rowid key" else str
     expected = before | {key(2): "99", key(77): "5"}
@@ -128,7 +139,7 @@ def test_a_dropped_column(tmp_path: Path, folder: Path) -> None:
 
 
 def test_a_dropped_column_that_somebody_made_again(tmp_path: Path, folder: Path) -> None:
-    """What he put there stays; where he put nothing the old value comes back."""
+    """By hand its values go back into every row that is there."""
     start = ["CREATE TABLE t (id INTEGER PRIMARY KEY, v)", "INSERT INTO t VALUES (1, 'old'), (2, 'old')"]
     loss = Loss(table="t", columns=("v",), became=("",), where='"v" IS NOT NULL', key=("id",))
     with both(tmp_path / "a.db", folder, start, [loss]) as (wire, link):
@@ -136,8 +147,8 @@ def test_a_dropped_column_that_somebody_made_again(tmp_path: Path, folder: Path)
         wire.run("ALTER TABLE t ADD COLUMN v")
         wire.run("UPDATE t SET v = 'his' WHERE id = 2")
         report = go_back(wire, link, folder, [])
-        assert wire.query("SELECT * FROM t") == [(1, "old"), (2, "his")]
-    assert (report.values, report.conflicts) == (1, 1)
+        assert wire.query("SELECT * FROM t") == [(1, "old"), (2, "old")]
+    assert (report.values, report.conflicts) == (2, 0)
 
 
 @pytest.mark.parametrize("key", ["id INTEGER PRIMARY KEY AUTOINCREMENT", "id TEXT PRIMARY KEY", "id"])
@@ -315,7 +326,7 @@ def test_what_the_affinity_of_a_new_type_did(tmp_path: Path, folder: Path, old: 
         with wire.atomic():
             for sql in retype("t", new, "v", head):
                 wire.run(sql)
-        report = go_back(wire, link, folder, retype("t", old, "v", head))
+        report = go_back(wire, link, folder, retype("t", old, "v", head), early=True)
     assert (report.values, report.conflicts, report.gone) == (len(ODD), 0, 0)
     ignored = ["table"]  # it was made by another text
     assert difference(before, facts(tmp_path / "a.db"), ignore=ignored) == []

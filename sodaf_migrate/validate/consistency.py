@@ -127,14 +127,17 @@ _DEPENDING = ("foreign_object_change", "irreversible")
 
 def _guards(look: Look, verdict: Verdict) -> Iterator[Finding]:
     plan = look.plan
-    expected = {guard.sql: guard.expected for guard in plan.guards}
+    expected: dict[str, set[int]] = {}
+    for guard in plan.guards:
+        expected.setdefault(guard.sql, set()).add(guard.expected)
     for guard in verdict.guards:
         if guard.sql not in expected:
             yield _finding(
                 "GUARD_MISSING", plan, f"it relies on {guard.meaning} ({guard.expected}), which no guard counts again"
             )
-        elif expected[guard.sql] != guard.expected:
-            message = f"{guard.meaning}: it expects {expected[guard.sql]}, there are {guard.expected}"
+        elif expected[guard.sql] != {guard.expected}:
+            counts = ", ".join(map(str, sorted(expected[guard.sql])))
+            message = f"{guard.meaning}: it expects {counts}, there are {guard.expected}"
             yield _finding(
                 "GUARD_BROKEN", plan, message, "Make the plan again: it was made for other rows.", rows=guard.expected
             )

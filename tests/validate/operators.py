@@ -69,7 +69,7 @@ def table_texts(pattern: str, new: str = "") -> Callable[[Look], Iterator[Look]]
     """An operator that replaces the first match in the text of a table that is made or edited."""
 
     def edit(sql: str) -> str | None:
-        made = sql.startswith(("CREATE TABLE", "UPDATE main.sqlite_schema"))
+        made = sql.startswith(("CREATE TABLE", "UPDATE main.sqlite_schema")) and "-- REFERENCES" not in sql
         return re.sub(pattern, new, sql, count=1) if made else None
 
     return lambda look: edited(look, edit)
@@ -105,7 +105,7 @@ def repeat_a_step(look: Look) -> Iterator[Look]:
     for number, step in enumerate(look.plan.steps):
         if any(s.check is None and not s.catalogue for s in step.up):
             steps = (*look.plan.steps[: number + 1], step, *look.plan.steps[number + 1 :])
-            if step.up[0].sql.startswith(("ALTER", "CREATE", "DROP")) and step.cost.value != "rebuild":
+            if step.up[0].sql.startswith(("CREATE", "DROP")) and step.cost.value in ("instant", "scan"):
                 yield with_plan(look, replace(look.plan, steps=steps))
 
 
@@ -291,7 +291,7 @@ def said(**changes: object) -> Callable[[Look], Iterator[Look]]:
 def guard_dropped(look: Look) -> Iterator[Look]:
     for number, step in enumerate(look.plan.steps):
         for guard in step.guards:
-            yield with_step(look, number, replace(step, guards=tuple(g for g in step.guards if g != guard)))
+            yield with_step(look, number, replace(step, guards=tuple(g for g in step.guards if g.sql != guard.sql)))
 
 
 def guard_of_other_rows(look: Look) -> Iterator[Look]:
@@ -351,7 +351,8 @@ def down_missing(look: Look) -> Iterator[Look]:
 
 def down_cut_short(look: Look) -> Iterator[Look]:
     for number, step in enumerate(look.plan.steps):
-        if step.down and step.down[-1].check is None:
+        last = step.down[-1] if step.down else None
+        if last is not None and last.check is None and "sqlite_stat" not in last.sql:
             yield with_step(look, number, replace(step, down=step.down[:-1]))
 
 
@@ -365,7 +366,7 @@ def down_of_another_step(look: Look) -> Iterator[Look]:
     steps = look.plan.steps
     for number, step in enumerate(steps):
         other = steps[(number + 1) % len(steps)]
-        if other is not step and other.down != step.down:
+        if other.target != step.target and other.down != step.down:
             yield with_step(look, number, replace(step, down=other.down))
 
 
@@ -382,7 +383,8 @@ def leaves_a_wish_to_others(look: Look) -> Iterator[Look]:
 
 
 def no_room(look: Look) -> Iterator[Look]:
-    if any(step.cost.value == "rebuild" for step in look.plan.steps):
+    held = {fold(sample.table) for sample in look.samples if sample.rows}
+    if any(step.cost.value == "rebuild" and fold(step.target) in held for step in look.plan.steps):
         yield replace(look, free=lambda folder: 0)
 
 

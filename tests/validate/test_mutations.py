@@ -12,14 +12,29 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from sodaf_migrate import DryRunOptions, Finding, Look, MigrationApplier, MigrationValidator, Schema, Severity
+from sodaf_migrate import (
+    DryRunOptions,
+    Finding,
+    Look,
+    MigrationApplier,
+    MigrationError,
+    MigrationExecutor,
+    MigrationValidator,
+    Plan,
+    Schema,
+    Severity,
+)
+from sodaf_migrate.dialects.sqlite.shadow import shadow_of
+from sodaf_migrate.validate import trial
 from sodaf_migrate.validate.validator import RULES, Rule
 from tests.generators.spell import script
 from tests.hard.test_hard_table import CHANGES, ROWS, TABLE, edited, make
+from tests.oracle import Snapshot, snapshot
 from tests.properties.pairs import Site, lay_out
 from tests.validate.operators import OPERATORS
 
@@ -63,6 +78,7 @@ class Planter(MigrationValidator):
         if wrong and self.plan.startswith("pair"):  # a fault of its own, for which a sync refuses it
             return ()
         assert not wrong, (self.plan, wrong)
+        self.look = look
         for name, operator in OPERATORS.items():
             for number, mutant in enumerate(operator(look)):
                 if number >= OF_PLAN or len(self.planted.named[name]) >= OF_EACH:
@@ -74,8 +90,29 @@ class Planter(MigrationValidator):
         found = {rule.__name__: errors((rule,), mutant) for rule in RULES}
         self.planted.named[name].append(frozenset(rule for rule, said in found.items() if said))
         self.planted.said[name].update(finding.code for said in found.values() for finding in said)
-        if not any(found.values()):
+        if not any(found.values()) and not is_harmless(self.look, mutant):
             self.planted.unnamed.append(f"{name} in {self.plan}: {mutant.plan.sql}")
+
+
+def is_harmless(look: Look, mutant: Look) -> bool:
+    """Whether spoiled statements do just what the sound ones do, forward and back, by what the oracle sees."""
+    if (look.plan.sql, look.plan.rollback_sql) == (mutant.plan.sql, mutant.plan.rollback_sql):
+        return False
+    return outcome(look, look.plan) == outcome(look, mutant.plan) is not None
+
+
+def outcome(look: Look, plan: Plan) -> tuple[Snapshot, Snapshot] | None:
+    """Everything that is there after the way up, and after the way back; None where one of them fails."""
+    fill = partial(trial._fill, look.live, look.samples)
+    with shadow_of(look.live, look.on_connect, statistics=look.statistics, fill=fill) as shadow:
+        try:
+            for step in trial._free_of_counts(plan).steps:
+                MigrationExecutor().execute_migration_sql(shadow, step.up)
+            up = snapshot(shadow.connection)
+            MigrationExecutor().execute_rollback_sql(shadow, plan)
+        except MigrationError:
+            return None
+        return up, snapshot(shadow.connection)
 
 
 def errors(rules: tuple[Rule, ...], look: Look) -> list[Finding]:

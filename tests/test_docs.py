@@ -154,3 +154,14 @@ def test_links_lead_somewhere(page: Path) -> None:
         if anchor:
             titles = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings(file.read_text())}
             assert anchor in titles, f"{page.name}: {target}"
+
+
+def test_every_promise_is_tried() -> None:
+    """Each row of the page of promises names tests, and each of them is there."""
+    page = (ROOT / "docs" / "data-safety.md").read_text(encoding="utf-8")
+    rows = [row for row in page.splitlines() if row.startswith("| ") and "---" not in row][1:]
+    for row in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", row)
+        assert named, row
+        for file, name in named:
+            assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{name}"

@@ -2,7 +2,7 @@
 
 A note is an HTML comment, which no reader sees: ``file: PATH`` (the block is that file), ``ends with N`` (the number
 that its last command ends with), ``raises NAME`` (the error that its Python ends with), ``prints`` (what the Python
-before it prints), ``not run: REASON``; several are separated by semicolons. A comment that begins with a line
+before it prints), ``same as: PATH`` (of a file beside the page, which other tests run), ``not run: REASON``; several are separated by semicolons. A comment that begins with a line
 ``<!-- setup`` holds Python that is run first: what a reader of that page has already.
 """
 
@@ -63,7 +63,8 @@ def _notes(lines: list[str], fence: int) -> dict[str, str]:
     note = _NOTE.fullmatch(before.strip())
     if note is None:
         return {}
-    pairs = (part.strip().partition(": ") for part in note[1].split("; "))
+    parts = [note[1]] if note[1].startswith("not run: ") else note[1].split("; ")
+    pairs = (part.strip().partition(": ") for part in parts)
     return {name: value for name, _, value in pairs} | _ends(note[1])
 
 

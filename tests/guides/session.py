@@ -78,6 +78,11 @@ class Session:
         """What a reader would do with one block."""
         if "not run" in block.notes:
             assert len(block.notes["not run"].split()) > 3, f"{block.place}: say why it is not run"
+        elif "same as" in block.notes:
+            path = block.page.parent / block.notes["same as"]
+            if not WRITES:
+                assert block.text == path.read_text(encoding="utf-8"), f"{block.place} is not {path.name}"
+            self.written[block.line] = path.read_text(encoding="utf-8")
         elif "file" in block.notes:
             path = self.folder / block.notes["file"]
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,9 @@
 
 A note is an HTML comment, which no reader sees: ``file: PATH`` (the block is that file), ``ends with N`` (the number
 that its last command ends with), ``raises NAME`` (the error that its Python ends with), ``prints`` (what the Python
-before it prints), ``same as: PATH`` (of a file beside the page, which other tests run), ``not run: REASON``; several are separated by semicolons. A comment that begins with a line
-``<!-- setup`` holds Python that is run first: what a reader of that page has already.
+before it prints), ``same as: PATH`` (of a file beside the page, which other tests run), ``not run: REASON``; where
+there are several, semicolons stand between them. A comment that begins with a line ``<!-- setup`` holds Python that
+is run first: what a reader of that page has already.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def test_wsgi_waits_for_a_person(tmp_path: Path, doctypes: Path) -> None:
     module, database = loaded("notes_wsgi"), tmp_path / "notes.db"
     served(module.Notes(database, doctypes), {"name": "1", "title": "Milk", "body": "two litres"})
     edit(doctypes, body={"fieldname": "body", "fieldtype": "Int"})
-    with pytest.raises(SystemExit, match="Note: .*two litres"):
+    with pytest.raises(SystemExit, match=r"Note: .*two litres"):
         module.Notes(database, doctypes)
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("SELECT body FROM tabNote").fetchall() == [("two litres",)]

@@ -214,6 +214,8 @@ def _ownership(comparison: Comparison) -> tuple[tuple[ObjectName, ...], tuple[Ob
     for column in diff.columns:
         if column.old is not None and (column.new is None or fold(column.new.name) != fold(column.old.name)):
             gone.add(ObjectName("column", fold(column.table), fold(column.old.name)))
+    # In a swap or a chain the name of one column is what another is called from now on.
+    gone -= {ObjectName("column", fold(c.table), fold(c.new.name)) for c in diff.renamed_columns if c.new is not None}
     things: list[tuple[str, Any]] = [("index", change) for change in diff.indexes]
     things += [("view", change) for change in diff.views] + [("trigger", change) for change in diff.triggers]
     for kind, change in things:
@@ -270,9 +272,10 @@ def _unused_transformers(comparison: Comparison) -> Iterable[Finding]:
 
 def _late_renames(comparison: Comparison) -> Iterable[Finding]:
     """Renames that were declared too late: the new column is there already, and the old one still has its values."""
+    now = {(fold(c.table), fold(c.old.name), fold(c.new.name)) for c in comparison.diff.columns if c.old and c.new}
     for home, old, new in comparison.declared:
         there = comparison.live.table(home)
-        if there is None or (home, old, new) in comparison.memory.renames:
+        if there is None or (home, old, new) in comparison.memory.renames or (fold(home), fold(old), fold(new)) in now:
             continue
         if there.column(old) is not None and there.column(new) is not None:
             yield Finding(

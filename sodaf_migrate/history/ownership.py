@@ -73,7 +73,10 @@ def standing(entries: Iterable[Entry]) -> Standing:
         if entry.kind == "cleared":  # it says itself what was ours then
             owned, declared = entry.owns, entry.declared
             continue
-        owned = _renamed(owned, entry.renames) - entry.disowns | entry.owns
+        # What a rollback took back is left out, so the names are the earlier ones already: renamed again, those of a
+        # chain would fall on one another.
+        owned = owned if entry.reverses is not None else _renamed(owned, entry.renames)
+        owned = owned - entry.disowns | entry.owns
         declared |= entry.declared
     known = {name: kind for name, kind in fields.items() if kind is not None}
     return Standing(owned=owned, declared=declared, fields=known, spent=spent)

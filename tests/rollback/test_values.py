@@ -102,6 +102,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any] | None, tuple[str, ...], d
         ("'word'", "'12'", "'013'"),
         {"on_conversion_error": "keep"},
     ),
+    "days kept beside a blank": (
+        field(fieldtype="Date"),
+        field(fieldtype="Select", options="x"),
+        ("'2026-01-31'", "''", "NULL"),
+        {"on_conversion_error": "keep"},
+    ),
     "text to yes and no": (field(), field(fieldtype="Check"), ("'yes'", "'no'", "'1'", "NULL"), {}),
     "real to whole number": (field(fieldtype="Float"), field(fieldtype="Int"), ("12.5", "3.0", "-0.0", "NULL"), {}),
     "whole number to text": (field(fieldtype="Int"), field(), ("5", "9007199254740993", "'odd'", "NULL"), {}),
@@ -140,6 +146,34 @@ def test_up_and_down_gives_every_value_back(site: Site, name: str) -> None:
     assert not site.sync(before, field("other")).changed
 
 
+NAMES_MOVE: dict[str, dict[str, str]] = {
+    "swap": {"a": "b", "b": "a"},
+    "chain": {"b": "a", "c": "b"},
+    "chain with a new first": {"a": "", "b": "a", "c": "b"},
+    "ring of three": {"a": "b", "b": "c", "c": "a"},
+}
+
+
+@pytest.mark.parametrize("moves", NAMES_MOVE.values(), ids=NAMES_MOVE)
+def test_names_that_change_places_go_back(site: Site, moves: dict[str, str]) -> None:
+    """Nothing warns of a rename that is made; back again, the columns are ours under the names they had."""
+    held = [name for name in "abc" if name in moves.values()] + ["a"] * ("a" not in moves.values())
+    site.sync(*map(field, held))
+    site.run(f"INSERT INTO tabThing (name, {', '.join(held)}) VALUES ('x', {', '.join(map(repr, held))})")
+    was = site.snapshot()
+    after = [field(new, **({"old_fieldname": old} if old else {})) for new, old in moves.items()]
+    result = site.sync(*after, force=False)
+    assert result.warnings == ()
+    assert site.rows(", ".join(moves)) == [tuple(old or None for old in moves.values())]
+    assert not site.sync(*after, force=False).changed
+    site.back(result, RollbackOptions())
+    assert difference(was, site.snapshot(), ignore={"statistics"}) == []
+    site.sync(allow={"drop_column"})  # only ours go by that
+    with closing(sqlite3.connect(site.path)) as connection:
+        left = {row[1] for row in connection.execute("PRAGMA table_info(tabThing)")}
+    assert left.isdisjoint(held)
+
+
 def test_the_three_ways_of_a_row(site: Site) -> None:
     """Untouched: the original; changed since: kept and counted; inserted since: kept; deleted since: stays away."""
     site.sync(field())
@@ -155,6 +189,22 @@ def test_the_three_ways_of_a_row(site: Site) -> None:
     assert back.rollback_info is not None
     info = back.rollback_info
     assert (info.refilled_rows, info.conflicts, info.gone) == (1, 1, 1)
+
+
+def test_what_was_kept_goes_back_where_nothing_was_written_since(site: Site) -> None:
+    """It needs no leave; a value written since stays, and then the kept one would be lost."""
+    site.sync(field())
+    site.run(*insert(["'word'", "'12'", "'other'"]))
+    was = site.snapshot()
+    result = site.sync(field(fieldtype="Int"), on_conversion_error="keep", force=False)
+    site.back(result, RollbackOptions())
+    assert difference(was, site.snapshot(), ignore={"statistics"}) == []
+    result = site.sync(field(fieldtype="Int"), on_conversion_error="keep", force=False)
+    site.run("UPDATE tabThing SET code = 77 WHERE name = 'a'")
+    with pytest.raises(DataLossRiskError, match=r"code__old.*\(1 row\)"):
+        site.back(result, RollbackOptions())
+    site.back(result)
+    assert site.rows() == [("a", "77"), ("b", "12"), ("c", "other")]
 
 
 def test_a_dropped_column_comes_back_beside_new_rows(site: Site) -> None:

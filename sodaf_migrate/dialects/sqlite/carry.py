@@ -19,7 +19,7 @@ from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.transform import transformed
 from sodaf_migrate.schema.model import Sql, fold
 
-__all__ = ["SIDE", "Carried", "carried", "conversion_of", "side_of"]
+__all__ = ["SIDE", "Carried", "carried", "conversion_of", "kept_beside", "left_by", "side_of"]
 
 #: What is put behind a column's name for the column that keeps what did not convert.
 SIDE = "__old"
@@ -62,7 +62,8 @@ def carried(
     text = constant_text(default) if isinstance(default, Sql) else None
     value = policy_expression(found, said.on_conversion_error, text, allow_lossy=lossy, allow_longer=True)
     if kept is not None:
-        return Carried(value=f"coalesce({kept}, {value})")
+        value = column if _did_nothing(change, column) else value
+        return Carried(value=f"CASE WHEN {column} IS {left_by(change)} THEN coalesce({kept}, {value}) ELSE {value} END")
     keeps = said.on_conversion_error == "keep"
     return Carried(
         value=value,
@@ -99,3 +100,17 @@ def side_of(diff: SchemaDiff, change: ColumnChange) -> str | None:
         if gone is not None and fold(gone.name) == fold(change.new.name + SIDE):
             return quote(gone.name)
     return None
+
+
+def kept_beside(diff: SchemaDiff, side: ColumnChange) -> ColumnChange | None:
+    """On a way back, the change that gets back what the column ``side``, which goes, has kept; None where none does."""
+    name = side.old.name if side.old is not None else ""
+    found = (change for change in diff.columns if fold(change.table) == fold(side.table))
+    return next((change for change in found if side_of(diff, change) == quote(name)), None)
+
+
+def left_by(change: ColumnChange) -> str:
+    """On a way back, what the column holds beside what was kept, where nobody has changed it since."""
+    old = change.old
+    filled = old is not None and old.not_null and isinstance(old.default, Sql)
+    return constant_text(old.default) if filled and old is not None and isinstance(old.default, Sql) else "NULL"

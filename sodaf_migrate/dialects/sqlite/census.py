@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
-from sodaf_migrate.dialects.sqlite.carry import Carried, carried, side_of
+from sodaf_migrate.dialects.sqlite.carry import Carried, carried, kept_beside, left_by, side_of
 from sodaf_migrate.dialects.sqlite.census_children import about_children
 from sodaf_migrate.dialects.sqlite.census_keys import about_keys
 from sodaf_migrate.dialects.sqlite.census_moves import about_moves
@@ -124,6 +124,9 @@ def _about_columns(
             if change.old.generated is None:
                 nothing = _untouched(change.old) if diff.is_reverse else "NULL"
                 condition = f"{column} IS NOT {nothing}"
+                beside = kept_beside(diff, change)
+                if beside is not None and beside.old is not None:  # where that is unchanged, the value goes back to it
+                    condition = f"{condition} AND {quote(beside.old.name)} IS NOT {left_by(beside)}"
                 yield Question(kind="values", table=there.name, about=about, condition=condition, show=column)
             continue
         lossy = allows("lossy_conversion", diff.doctype, about)

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from sodaf_migrate.cli.confirm import confirm, yes_option
 from sodaf_migrate.cli.exits import Exit
@@ -47,6 +48,15 @@ def manager_of(context: click.Context, store: str | None, **more: Any) -> Migrat
     return MigrationBackupManager(database, options, listener=listener, cancel=token, permissions=permissions)
 
 
+def complete_backup(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """The ids of backups that begin with what was typed, the newest first, for a shell."""
+    try:
+        infos = manager_of(context, context.params.get("store")).list_backups()
+    except Exception:  # a shell's completion has nobody to tell
+        return []
+    return [CompletionItem(each.id, help=each.doctype) for each in reversed(infos) if each.id.startswith(typed)]
+
+
 @click.group(no_args_is_help=False)
 def backup() -> None:
     """Backups: make, list, check, restore, prune."""
@@ -77,6 +87,12 @@ def create(
     """Make a backup of one DocType's table, or of the whole database when none is named.
 
     It is checked, every byte of it, before it counts.
+
+    \b
+    Examples:
+      sodaf-migrate backup create
+      sodaf-migrate backup create Customer --type incremental
+      sodaf-migrate backup create Customer --column phone
     """
     if bool(columns) != (kind == "column") and ((columns and kind is not None) or kind == "column"):
         raise click.UsageError("--column and --type column go together")
@@ -97,25 +113,36 @@ def create(
 @_backup_options
 @click.pass_context
 def list_(context: click.Context, doctype: str | None, store: str | None) -> int:
-    """List the backups, latest first: of one DocType, or all."""
+    """List the backups, latest first: of one DocType, or all.
+
+    \b
+    Examples:
+      sodaf-migrate backup list
+      sodaf-migrate backup list Customer --format json
+    """
     infos = manager_of(context, store).list_backups(doctype)
     answer(context, infos, lines=told.backups_lines(infos))
     return Exit.DONE
 
 
 @backup.command()
-@click.argument("backup_id", metavar="ID")
+@click.argument("backup_id", metavar="ID", shell_complete=complete_backup)
 @_backup_options
 @click.pass_context
 def inspect(context: click.Context, backup_id: str, store: str | None) -> int:
-    """Show one backup as its file describes it. Needs no key."""
+    """Show one backup as its file describes it. Needs no key.
+
+    \b
+    Examples:
+      sodaf-migrate backup inspect 44218e92
+    """
     info = manager_of(context, store).inspect(backup_id)
     answer(context, info, lines=told.backup_lines(info))
     return Exit.DONE
 
 
 @backup.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.argument("ids", metavar="[ID]...", nargs=-1, shell_complete=complete_backup)
 @click.option("--hash-only", is_flag=True, help="Only compare each file's hash with the catalogue. Needs no key.")
 @click.option("--deep", is_flag=True, help="Also restore each into a scratch database and compare.")
 @_unencrypted_option
@@ -124,7 +151,13 @@ def inspect(context: click.Context, backup_id: str, store: str | None) -> int:
 def verify(
     context: click.Context, ids: tuple[str, ...], hash_only: bool, deep: bool, unencrypted: bool, store: str | None
 ) -> int:
-    """Check backups, all of them when none is named: every byte, with all that they are built on."""
+    """Check backups, all of them when none is named: every byte, with all that they are built on.
+
+    \b
+    Examples:
+      sodaf-migrate backup verify
+      sodaf-migrate backup verify 44218e92 --deep
+    """
     if hash_only and deep:
         raise click.UsageError("give --hash-only or --deep, not both")
     manager = manager_of(context, store, read_unencrypted=unencrypted)
@@ -136,7 +169,7 @@ def verify(
 
 
 @backup.command()
-@click.argument("backup_id", metavar="ID")
+@click.argument("backup_id", metavar="ID", shell_complete=complete_backup)
 @click.option("--into", metavar="TABLE", help="Into this table, made anew, instead of the one it came from.")
 @click.option("--into-database", metavar="PATH", help="Into this database file, made anew.")
 @click.option("--exact", is_flag=True, help="Also delete rows that the backup does not have.")
@@ -161,6 +194,12 @@ def restore(
     """Put a backup back, in one transaction: over the live rows, into another table, or into another database.
 
     What would be overwritten is told first, and backed up.
+
+    \b
+    Examples:
+      sodaf-migrate backup restore 44218e92 --dry-run
+      sodaf-migrate backup restore 44218e92 --into tabCustomer_old
+      sodaf-migrate backup restore 44218e92 --into-database copy.db
     """
     manager = manager_of(context, store, read_unencrypted=unencrypted)
     target: dict[str, Any] = {
@@ -201,7 +240,13 @@ def prune(
     yes: bool,
     store: str | None,
 ) -> int:
-    """Delete old backups by age, number or size; never one that an applied migration needs to go back."""
+    """Delete old backups by age, number or size; never one that an applied migration needs to go back.
+
+    \b
+    Examples:
+      sodaf-migrate backup prune --keep 10 --dry-run
+      sodaf-migrate backup prune --older-than 90 --max-size 20G --yes
+    """
     limits = PruneOptions(max_age=older_than, max_count=keep, max_size=_size(max_size), forgotten=forgotten)
     if (older_than, keep, max_size) == (None, None, None):
         raise click.UsageError("give --older-than, --keep or --max-size")
@@ -221,7 +266,13 @@ def prune(
 @_backup_options
 @click.pass_context
 def catalogue(context: click.Context, rebuild: bool, store: str | None) -> int:
-    """Compare the catalogue with the files of the store, and with --rebuild make it what the files say."""
+    """Compare the catalogue with the files of the store, and with --rebuild make it what the files say.
+
+    \b
+    Examples:
+      sodaf-migrate backup catalogue
+      sodaf-migrate backup catalogue --rebuild
+    """
     rebuilt = manager_of(context, store).rebuild_catalogue(dry_run=not rebuild)
     answer(context, rebuilt, lines=told.rebuilt_lines(rebuilt))
     differs = bool(rebuilt.added or rebuilt.removed or rebuilt.changed)

@@ -67,6 +67,12 @@ def sync(
     """Bring tables in step with their DocTypes.
 
     All DocTypes when none is named. A change that would lose data is refused, with the option that allows it.
+
+    \b
+    Examples:
+      sodaf-migrate sync
+      sodaf-migrate sync Customer --rename phone:mobile
+      sodaf-migrate sync --allow drop_column:Customer.fax
     """
     if check:
         return look(context, named, every, allow, force, rename, on_conversion_error, check=True, sql=False)
@@ -119,6 +125,11 @@ def adopt(context: click.Context, named: tuple[str, ...], every: bool) -> int:
     """Take a live site over: what is there and wished becomes ours. Writes only history.
 
     All DocTypes when none is named.
+
+    \b
+    Examples:
+      sodaf-migrate adopt
+      sodaf-migrate adopt Customer Item
     """
     applier = open_applier(context, site_of(context))
     adopted = applier.adopt(*(chosen(applier.engine.names(), named, every) or applier.engine.names()))

@@ -29,7 +29,13 @@ def keys() -> None:
 @site_options
 @click.pass_context
 def generate(context: click.Context, path: str | None) -> int:
-    """Make a key file with a new key (mode 0600). A file that is there is never written over."""
+    """Make a key file with a new key (mode 0600). A file that is there is never written over.
+
+    \b
+    Examples:
+      sodaf-migrate keys generate
+      sodaf-migrate keys generate --file /etc/shop/backup.key
+    """
     from sodaf_migrate.backup.keys import generate_key, write_key_file
 
     target = Path(path).absolute() if path else _configured(context)
@@ -52,6 +58,11 @@ def rotate(context: click.Context, path: str | None, store: str | None) -> int:
     """Lock all backups with another key; what they hold is not encrypted anew.
 
     A new key is put first into the key file in use, where the old one stays below it for copies that are elsewhere.
+
+    \b
+    Examples:
+      sodaf-migrate keys rotate
+      sodaf-migrate keys rotate --to /etc/shop/new.key
     """
     from sodaf_migrate.backup.keys import KeyRing, add_key, generate_key, read_key_file
 
@@ -71,7 +82,12 @@ def rotate(context: click.Context, path: str | None, store: str | None) -> int:
 @site_options
 @click.pass_context
 def check(context: click.Context, store: str | None) -> int:
-    """See whether the configured keys open every backup. Reads only the head of each."""
+    """See whether the configured keys open every backup. Reads only the head of each.
+
+    \b
+    Examples:
+      sodaf-migrate keys check
+    """
     manager = manager_of(context, store)
     ring = [key.id for key in manager.ring.keys]
     locked = manager.locked_backups()
@@ -91,7 +107,12 @@ def check(context: click.Context, store: str | None) -> int:
 @site_options
 @click.pass_context
 def show_path(context: click.Context) -> int:
-    """Tell where the keys come from: variables that are set, else the key file. Never the keys."""
+    """Tell where the keys come from: variables that are set, else the key file. Never the keys.
+
+    \b
+    Examples:
+      sodaf-migrate keys show-path
+    """
     variables = _variables()
     path = _configured(context)
     found = {"variables": variables, "file": str(path), "exists": path.exists()}

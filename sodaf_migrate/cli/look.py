@@ -55,6 +55,12 @@ def dry_run(
     """Tell what a sync would do, and change nothing.
 
     Every change in words, how it would be made and at what cost, what stands in its way, what is kept, and the SQL.
+
+    \b
+    Examples:
+      sodaf-migrate dry-run
+      sodaf-migrate dry-run Customer --format html --output plan.html
+      sodaf-migrate dry-run --check   # for CI: 2 when something is pending
     """
     return look(context, named, every, allow, force, rename, on_conversion_error, check=check, sql=sql, output=output)
 
@@ -111,7 +117,13 @@ def diff(
     check: bool,
     output: str | None,
 ) -> int:
-    """Show how the tables differ from their DocTypes, in words."""
+    """Show how the tables differ from their DocTypes, in words.
+
+    \b
+    Examples:
+      sodaf-migrate diff Customer
+      sodaf-migrate diff --format markdown
+    """
     site = site_of(context)
     options = site.sync_options(
         allow=site.allow | frozenset(allow),
@@ -133,7 +145,13 @@ def diff(
 @site_options
 @click.pass_context
 def status(context: click.Context, check: bool, output: str | None) -> int:
-    """Show how each DocType stands: in step, pending, drifted, and what could not be tightened yet."""
+    """Show how each DocType stands: in step, pending, drifted, and what could not be tightened yet.
+
+    \b
+    Examples:
+      sodaf-migrate status
+      sodaf-migrate status --check --format json
+    """
     site = site_of(context)
     report = open_applier(context, site).status(lock_timeout=site.lock_timeout)
     answer(context, report, output=output)
@@ -196,6 +214,12 @@ def config() -> None:
 @site_options
 @click.pass_context
 def show(context: click.Context) -> int:
-    """Show each setting, its value, and where the value comes from."""
+    """Show each setting, its value, and where the value comes from.
+
+    \b
+    Examples:
+      sodaf-migrate config show
+      sodaf-migrate --site shop config show
+    """
     answer(context, site_of(context))
     return Exit.DONE

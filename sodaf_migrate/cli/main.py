@@ -15,6 +15,8 @@ import click
 from sodaf_migrate import __version__
 from sodaf_migrate.cli.backup import backup
 from sodaf_migrate.cli.change import adopt, sync
+from sodaf_migrate.cli.completion import completion
+from sodaf_migrate.cli.doctor import doctor
 from sodaf_migrate.cli.exits import Exit, exit_of
 from sodaf_migrate.cli.interrupts import cancelling
 from sodaf_migrate.cli.keys import keys
@@ -43,24 +45,27 @@ def program() -> None:
     """
 
 
-for _command in (sync, dry_run, diff, status, history, rollback, adopt, backup, keys, config):
+for _command in (sync, dry_run, diff, status, history, rollback, adopt, backup, keys, doctor, config, completion):
     program.add_command(_command)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit; never with a traceback, unless ``--debug`` asks for it."""
+def main(arguments: Sequence[str] | None = None, *, name: str = "sodaf-migrate") -> None:
+    """Run the command line and exit; never with a traceback, unless ``--debug`` asks for it.
+
+    ``name`` is how help and hints call the program.
+    """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a name that the locale cannot spell is no reason to die
     # What the library logs is in the answer already; without a handler Python would write it to standard error, too.
     logging.getLogger("sodaf_migrate").addHandler(logging.NullHandler())
-    sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
+    sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments), name))
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], name: str) -> int:
     debug, as_json = "--debug" in arguments, _asks_json(arguments)
     try:
-        return int(_called(arguments) or Exit.DONE)
+        return int(_called(arguments, name) or Exit.DONE)
     except click.UsageError as error:
         _say(_usage(error), as_json)
         return Exit.USAGE
@@ -78,10 +83,10 @@ def _run(arguments: list[str]) -> int:
         return Exit.ERROR
 
 
-def _called(arguments: list[str]) -> Any:
+def _called(arguments: list[str], name: str) -> Any:
     token, words = CancelToken(), arguments or ["--help"]
     with cancelling(token):
-        return program.main(args=words, prog_name="sodaf-migrate", standalone_mode=False, obj=token)
+        return program.main(args=words, prog_name=name, standalone_mode=False, obj=token)
 
 
 def _usage(error: click.UsageError) -> MigrationError:

@@ -56,8 +56,11 @@ def error_lines(error: MigrationError, *, indent: int = 0) -> list[Line]:
         samples = [risk for risk in error.risks if isinstance(risk, DataLossRisk) and risk.samples]
         lines += [Line(f"{risk.target}: such as {', '.join(risk.samples)}", "", indent + 2) for risk in samples]
     elif isinstance(error, DefinitionError):
+        told = error.message if len(error.problems) == 1 else ""
         for problem in error.problems:
             hint = getattr(problem, "hint", "")
+            if str(problem) in told:  # the sentence is that problem, and the error's hint its own
+                continue
             lines += [Line(f"- {problem}", "bad", indent + 2)] + ([Line(hint, "", indent + 4)] if hint else [])
     return lines + ([Line(f"hint: {error.hint}", "", indent)] if error.hint else [])
 

@@ -84,7 +84,7 @@ def test_debug_shows_the_traceback(shop: Shop) -> None:
 def test_a_fault_of_ours(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even a bug ends with one sentence and a hint."""
 
-    def broken(arguments: list[str]) -> None:
+    def broken(arguments: list[str], name: str) -> None:
         raise ZeroDivisionError("oh")
 
     monkeypatch.setattr(entry, "_called", broken)
@@ -96,7 +96,7 @@ def test_a_fault_of_ours(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_interrupted(call: Call, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]) -> None:
     """Ctrl-C ends with 130."""
 
-    def interrupted(arguments: list[str]) -> None:
+    def interrupted(arguments: list[str], name: str) -> None:
         raise stop
 
     monkeypatch.setattr(entry, "_called", interrupted)

@@ -15,6 +15,7 @@ from sodaf_migrate.cli.exits import Exit, exit_of
 from sodaf_migrate.cli.main import program
 from sodaf_migrate.config.settings import ENVIRONMENT, PERMISSIONS, SETTINGS
 from sodaf_migrate.options import HAZARDS
+from tests.test_floors import FLOORS
 
 ROOT = Path(__file__).resolve().parents[1]
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -165,3 +166,16 @@ def test_every_promise_is_tried() -> None:
         assert named, row
         for file, name in named:
             assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{name}"
+
+
+def test_the_house_is_drawn_as_it_is() -> None:
+    """Each room that exists is on its floor of the drawing and has its row; each file that the page names is there."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {path.stem for path in (ROOT / "sodaf_migrate").iterdir() if not path.name.startswith("_")} - {"py"}
+    drawing = page.partition("```text\n")[2].partition("```")[0]
+    drawn = [re.split(r"\s{2,}", line)[1].split() for line in drawing.splitlines()]
+    assert drawn == [[room for room in floor if room in rooms] for floor in reversed(FLOORS)]
+    rows = set(re.findall(r"`(\w+)[\w/]*`", "".join(re.findall(r"^\| (`[^|]+) \|", page, flags=re.MULTILINE))))
+    assert rows == rooms
+    for name in re.findall(r"`((?:\w+/)+(?:\w+\.py)?)`", page):
+        assert (ROOT / name).exists() or (ROOT / "sodaf_migrate" / name).exists(), name

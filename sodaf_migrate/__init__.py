@@ -13,13 +13,13 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "sodaf_migrate.applier.applier": ("MigrationApplier",),
+    "sodaf_migrate.applier.parts": ("SQLGenerator", "SchemaComparisonEngine"),
     "sodaf_migrate.applier.site": ("configure", "dry_run", "restore", "sync_all_doctypes", "sync_doctype"),
     "sodaf_migrate.backup.info": ("BackupInfo", "RestoreResult"),
     "sodaf_migrate.backup.manager": ("MigrationBackupManager",),
     "sodaf_migrate.boot_hook.adapters": ("init_app", "lifespan"),
     "sodaf_migrate.boot_hook.hook": ("BootResult", "boot"),
     "sodaf_migrate.compare.changes": ("SchemaDiff",),
-    "sodaf_migrate.compare.engine": ("SchemaComparisonEngine",),
     "sodaf_migrate.desired": ("SiteRules",),
     "sodaf_migrate.doctype.engine": ("DocTypeEngine",),
     "sodaf_migrate.doctype.model": ("DocField", "DocIndex", "DocType"),
@@ -55,6 +55,7 @@ _HOMES = {
         "Migration",
         "MigrationHistory",
         "MigrationResult",
+        "RollbackInfo",
         "StatusReport",
     ),
     "sodaf_migrate.schema.model": ("Schema",),

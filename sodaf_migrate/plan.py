@@ -238,6 +238,11 @@ class Plan:
         return tuple(loss for step in self.steps for loss in step.losses)
 
     @property
+    def requires_backup(self) -> bool:
+        """Whether what a step takes away can only come back from a backup."""
+        return any(step.irreversible for step in self.steps)
+
+    @property
     def cost(self) -> Cost:
         """The dearest step's cost; INSTANT for an empty plan."""
         order = list(Cost)

@@ -17,6 +17,7 @@ __all__ = ["as_migration", "in_full", "pending_migrations"]
 
 def as_migration(record: MigrationRecord) -> Migration:
     """A record as callers see it; its plan is left in the database until somebody needs it."""
+    facts: dict[str, Any] = json.loads(record.objects or "{}")
     return Migration(
         id=record.id,
         doctype=record.doctype,
@@ -24,6 +25,8 @@ def as_migration(record: MigrationRecord) -> Migration:
         timestamp=record.timestamp,
         sql=tuple(record.statements),
         rollback_sql=tuple(record.rollback_statements),
+        destructive=facts.get("destructive", False),
+        requires_backup=facts.get("requires_backup", False),
         description=record.description or "",
         status=record.status,
         applied_by=record.applied_by,
@@ -71,7 +74,7 @@ def planned(session: Session, plan: Plan) -> Migration:
         sql=plan.sql,
         rollback_sql=plan.rollback_sql,
         destructive=plan.diff.destructive,
-        requires_backup=any(step.irreversible for step in plan.steps),
+        requires_backup=plan.requires_backup,
         status="pending",
         plan=plan,
     )

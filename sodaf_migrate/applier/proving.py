@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from sodaf_migrate.applier.planning import Planning
 from sodaf_migrate.compare.changes import SchemaDiff
-from sodaf_migrate.compare.engine import Comparison, SchemaComparisonEngine
+from sodaf_migrate.compare.engine import Comparer, Comparison
 from sodaf_migrate.dialects.sqlite.settle import Verdict
 from sodaf_migrate.plan import Plan
 from sodaf_migrate.schema.model import Schema, fold
@@ -88,7 +88,7 @@ def _tables(session: Any, doctype: str) -> frozenset[str] | None:
     return frozenset(map(fold, session.comparer().tables_of(doctype)))
 
 
-def _later(session: Any, plan: Plan, comparison: Comparison, after: Schema) -> SchemaComparisonEngine:
+def _later(session: Any, plan: Plan, comparison: Comparison, after: Schema) -> Comparer:
     """The comparison as it will be: another schema, and a history that knows of the plan."""
     memory = comparison.memory
     fields = {**memory.fields, **comparison.fields}
@@ -100,5 +100,5 @@ def _later(session: Any, plan: Plan, comparison: Comparison, after: Schema) -> S
         fields={name: kind for name, kind in fields.items() if kind is not None},
         spent=memory.spent | frozenset(comparison.spent),
     )
-    comparer: SchemaComparisonEngine = session.comparer()
+    comparer: Comparer = session.comparer()
     return replace(comparer, read=lambda names: after, remembered=lambda doctype: later)

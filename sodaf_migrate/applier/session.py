@@ -12,7 +12,7 @@ from sodaf_migrate.applier.planning import is_older, refuse
 from sodaf_migrate.applier.proving import planning_for
 from sodaf_migrate.backup.manager import MigrationBackupManager
 from sodaf_migrate.compare.changes import SchemaDiff
-from sodaf_migrate.compare.engine import Comparison, Remembered, SchemaComparisonEngine
+from sodaf_migrate.compare.engine import Comparer, Comparison, Remembered
 from sodaf_migrate.desired import SiteRules
 from sodaf_migrate.dialects.sqlite.edit import SHORT_RECORDS
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
@@ -78,9 +78,9 @@ class Session:
         with self.wire.snapshot():
             self.glance = Glance.of(self)
 
-    def comparer(self) -> SchemaComparisonEngine:
+    def comparer(self) -> Comparer:
         """The comparison, wired to this database."""
-        return SchemaComparisonEngine(
+        return Comparer(
             engine=self.engine,
             read=self._read,
             normalise=self._normalised,

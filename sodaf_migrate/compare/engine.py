@@ -22,7 +22,7 @@ from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.options import SyncOptions
 from sodaf_migrate.schema.model import Column, ObjectName, Schema, Table, fold
 
-__all__ = ["Comparison", "Remembered", "SchemaComparisonEngine", "declared_renames"]
+__all__ = ["Comparer", "Comparison", "Remembered", "declared_renames"]
 
 #: (kind or table, old, new) of a rename that an earlier migration of the DocType already knew of.
 Rename = tuple[str, str, str]
@@ -67,7 +67,7 @@ def _nothing_remembered(doctype: str) -> Remembered:
 
 
 @dataclass(slots=True, kw_only=True)
-class SchemaComparisonEngine:
+class Comparer:
     """Compares wishes with one database.
 
     ``read(names)`` gives the live schema around those tables (all of it for None), ``normalise`` a wish as the
@@ -80,15 +80,6 @@ class SchemaComparisonEngine:
     rename: Callable[[Schema, SchemaDiff], Schema]
     remembered: Callable[[str], Remembered] = field(default=_nothing_remembered)
     rules: SiteRules = field(default_factory=SiteRules)
-
-    def compare_schema(self, name: str) -> SchemaDiff:
-        """The diff of one DocType, before any row was asked. Raises UnknownDocTypeError, SchemaParseError."""
-        return self.compare_doctype(name).diff
-
-    @staticmethod
-    def has_changes(diff: SchemaDiff) -> bool:
-        """Whether anything has to be done."""
-        return diff.has_changes
 
     def wish_of(self, doctype: DocType) -> tuple[Wish, Schema]:
         """What a DocType asks for: the wish, and its tables and indexes in neutral words."""

@@ -36,6 +36,7 @@ from sodaf_migrate.plan import Cost, Plan, Statement, Step
 from sodaf_migrate.schema.model import Schema
 from sodaf_migrate.wire.connection import Wire
 from sodaf_migrate.wire.faults import shortened
+from sodaf_migrate.wire.open import Target, wire_of
 
 __all__ = ["Execution", "MigrationExecutor", "StepFigures", "commit_unknown"]
 
@@ -148,35 +149,38 @@ class MigrationExecutor:
     # The parts, for use alone.
 
     @contextmanager
-    def session(self, wire: Wire, *, exclusive: bool = False) -> Iterator[None]:
-        """The settings and the transaction that migrations need; inside another session, a savepoint of it."""
-        with session(wire, exclusive=exclusive):
-            yield
+    def session(self, target: Wire | Target, *, exclusive: bool = False) -> Iterator[Wire]:
+        """The settings and the transaction that migrations need; inside another session, a savepoint of it.
+
+        ``target``, here and below, is a wire, or what a database is named by: a path, say.
+        """
+        with wire_of(target) as wire, session(wire, exclusive=exclusive):
+            yield wire
 
     @contextmanager
-    def savepoint(self, wire: Wire) -> Iterator[None]:
+    def savepoint(self, target: Wire | Target) -> Iterator[Wire]:
         """A part that is taken back alone when it raises; outside a transaction, a transaction of its own."""
-        with wire.atomic():
-            yield
+        with wire_of(target) as wire, wire.atomic():
+            yield wire
 
-    def execute_in_transaction(self, wire: Wire, work: Callable[[Wire], _T]) -> _T:
-        """Calls ``work(wire)`` in one session; rolled back when it raises."""
-        with self.session(wire):
+    def execute_in_transaction(self, target: Wire | Target, work: Callable[[Wire], _T]) -> _T:
+        """Calls ``work(wire)`` in one session and returns what it gives; rolled back when it raises."""
+        with self.session(target) as wire:
             return work(wire)
 
-    def execute_migration_sql(self, wire: Wire, statements: Iterable[str | Statement]) -> int:
+    def execute_migration_sql(self, target: Wire | Target, statements: Iterable[str | Statement]) -> int:
         """Runs statements in one session and returns the rows they changed. Raises ExecutionError, all rolled back.
 
         Nothing is compared, proved or recorded: that is what ``execute_migration`` is for.
         """
-        with self.session(wire):
+        with self.session(target) as wire:
             return sum(_played(wire, statement, "the statements") for statement in statements)
 
-    def execute_rollback_sql(self, wire: Wire, statements: Iterable[str | Statement] | Plan) -> int:
-        """Runs a way back, statements or a plan's, as ``execute_migration_sql`` does."""
+    def execute_rollback_sql(self, target: Wire | Target, statements: Iterable[str | Statement] | Plan) -> int:
+        """Runs a way back, statements or those that a plan promises, as ``execute_migration_sql`` does."""
         if isinstance(statements, Plan):
             statements = [statement for step in reversed(statements.steps) for statement in step.down]
-        return self.execute_migration_sql(wire, statements)
+        return self.execute_migration_sql(target, statements)
 
     def _tell(self, phase: str, subject: str, message: str = "", **more: Any) -> None:
         self.listener(Progress(phase=phase, subject=subject, message=message, **more))

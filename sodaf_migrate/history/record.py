@@ -93,6 +93,8 @@ def record_of(
         "declared": plan.details.get("declared", []),
         "fields": plan.details.get("fields", {}),
         "spent": plan.details.get("spent", []),
+        "destructive": plan.diff.destructive,
+        "requires_backup": plan.requires_backup,
     }
     return MigrationRecord(
         id=id,

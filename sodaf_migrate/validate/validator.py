@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.scope import scope_digest
 from sodaf_migrate.plan import Cost, Finding, Plan, Statement, Step
 from sodaf_migrate.schema.model import Schema
@@ -19,6 +20,7 @@ from sodaf_migrate.validate.space import locks_and_space
 from sodaf_migrate.validate.syntax import sql_syntax
 from sodaf_migrate.validate.way_back import rollback_possibility
 from sodaf_migrate.wire.connection import Wire
+from sodaf_migrate.wire.open import Target, wire_of
 
 __all__ = ["RULES", "MigrationValidator", "Rule"]
 
@@ -57,17 +59,23 @@ class MigrationValidator:
         """Everything that the rules have to say about one plan, each thing once."""
         return tuple(dict.fromkeys(finding for rule in self.rules for finding in rule(look)))
 
-    def validate_migration(self, migration: Any, wire: Wire) -> tuple[Finding, ...]:
-        """A plan, or a migration that has one, beside the live database of ``wire``, which is only read."""
-        return self.validate(Look.at(wire, getattr(migration, "plan", migration)))
+    def validate_migration(self, migration: Any, live: Wire | Target) -> tuple[Finding, ...]:
+        """A plan, or a migration that has one, beside the database ``live``, which is only read."""
+        with wire_of(live, readonly=True) as wire:
+            return self.validate(Look.at(wire, getattr(migration, "plan", migration)))
 
-    def validate_schema_diff(self, diff: SchemaDiff, live: Schema) -> tuple[Finding, ...]:
-        """What changes would break or silently change, before there is a plan for them."""
+    def validate_schema_diff(self, diff: SchemaDiff, live: Schema | Wire | Target) -> tuple[Finding, ...]:
+        """What changes would break or silently change in ``live``, before there is a plan for them."""
         plan = Plan(doctype=diff.doctype, version="", diff=diff, scope=diff.table_names)
-        return tuple(dependents(Look(plan=plan, live=live)))
+        return tuple(dependents(Look(plan=plan, live=_schema(live))))
 
-    def validate_sql_statements(self, statements: Iterable[str], live: Schema | None = None) -> tuple[Finding, ...]:
-        """Whether statements may be part of a plan, and SQLite takes one after the other on a shadow of ``live``."""
+    def validate_sql_statements(
+        self, statements: Iterable[str], live: Schema | Wire | Target | None = None
+    ) -> tuple[Finding, ...]:
+        """Whether statements may be part of a plan, and SQLite takes one after the other on a shadow of ``live``.
+
+        None, as anywhere, is an empty database; nothing is carried out on ``live`` itself.
+        """
         step = Step(
             title="statements",
             target="",
@@ -76,7 +84,7 @@ class MigrationValidator:
             up=tuple(Statement(sql=sql) for sql in statements),
             down=(),
         )
-        live = live or Schema()
+        live = Schema() if live is None else _schema(live)
         diff = SchemaDiff(doctype="statements")
         plan = Plan(doctype="statements", version="", diff=diff, steps=(step,), from_digest=scope_digest(live, ()))
         return tuple(sql_syntax(Look(plan=plan, live=live)))
@@ -88,3 +96,10 @@ class MigrationValidator:
     def validate_rollback_possibility(self, migration: Any) -> tuple[Finding, ...]:
         """What of a plan, or of a migration that has one, cannot come back, or only with a backup."""
         return tuple(rollback_possibility(Look(plan=getattr(migration, "plan", migration), live=Schema())))
+
+
+def _schema(live: Schema | Wire | Target) -> Schema:
+    if isinstance(live, Schema):
+        return live
+    with wire_of(live, readonly=True) as wire, wire.snapshot():
+        return read_schema(wire)

@@ -16,7 +16,17 @@ from sodaf_migrate.wire.faults import translated
 from sodaf_migrate.wire.patience import Patience
 from sodaf_migrate.wire.watch import Watch
 
-__all__ = ["OLDEST_SQLITE", "Target", "check_sqlite", "is_new", "look_wire", "memory_wire", "open_wire", "scratch_wire"]
+__all__ = [
+    "OLDEST_SQLITE",
+    "Target",
+    "check_sqlite",
+    "is_new",
+    "look_wire",
+    "memory_wire",
+    "open_wire",
+    "scratch_wire",
+    "wire_of",
+]
 
 #: A path, a connection of the standard library's driver, or a sqlite-utils Database that stands on one.
 Target: TypeAlias = str | os.PathLike[str] | sqlite3.Connection | Any
@@ -57,6 +67,16 @@ def open_wire(
         )
         with lent as wire:
             yield wire
+
+
+@contextmanager
+def wire_of(source: Wire | Target, *, readonly: bool = False) -> Iterator[Wire]:
+    """The ``Wire`` that ``source`` is, or one to it while the block runs. Raises as ``open_wire`` does."""
+    if isinstance(source, Wire):
+        yield source
+        return
+    with open_wire(source, readonly=readonly) as wire:
+        yield wire
 
 
 @contextmanager

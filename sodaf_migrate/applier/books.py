@@ -46,24 +46,46 @@ class Books:
     made: list[BackupInfo] = field(default_factory=list)
     new_key: str = ""  # what to tell of a key that was made for these backups
     counts: dict[str, int] = field(default_factory=dict)
+    secured: bool = False  # the backups were made before the run of which the plan is a part
+    written: bool = False  # COMMIT may have been tried since
 
     @property
     def backup_path(self) -> str | None:
         """Where the backups are, a line each."""
         return "\n".join(info.path for info in self.made) or None
 
+    @property
+    def may_lose(self) -> bool:
+        """Whether something has to be backed up, and is not yet."""
+        return bool(self.plan.losses) and self.backups is not None and not self.secured
+
     def back_up(self, wire: Wire, plan: Plan) -> None:
-        """Under the lock, before the first change: what the plan takes away goes to disk, and is read back."""
+        """Before the first change: what the plan takes away goes to disk, and is read back.
+
+        Called again, it takes the place of what was made before.
+        """
         if self.reversal is not None:
             self.reversal.begin()
-        if self.backups is not None and plan.losses:
+        if self.backups is not None and self.may_lose:
             known = self.backups.key_made
+            self.discard()
             self.made.extend(self.backups.before_change(wire, plan, self.record.id))
             if self.backups.key_made != known:
                 self.new_key = (
                     f"a key for the backups was made: {self.backups.key_made}; keep a copy of it in another place:"
                     " without it nobody can read them"
                 )
+
+    def discard(self) -> None:
+        """Gives up the backups of a change that was not made; what it would have taken away is still there.
+
+        Once the record was written nothing is given up: a COMMIT that raised may stand all the same, even if it only
+        shows when the database is opened again.
+        """
+        if self.made and not self.written and not self.secured:
+            assert self.backups is not None
+            self.backups.discard(self.made)
+            self.made.clear()
 
     def write(self, wire: Wire, execution: Execution) -> None:
         """In the migration's transaction, after the last change: the record, its backups, what it takes back."""
@@ -77,6 +99,7 @@ class Books:
         if self.reversal is not None:
             self.counts.update(self.reversal.counted())
             self.history.mark_rolled_back(self.reversal.migration_id, by=self.record.id, counts=self.counts)
+        self.written = True
 
     def is_applied(self, wire: Wire) -> bool:
         """Whether the record is there: what a COMMIT that raised an error is judged by."""

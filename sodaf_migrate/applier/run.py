@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from sodaf_migrate.applier.books import Books
 from sodaf_migrate.applier.planning import refuse
 from sodaf_migrate.applier.session import Session
 from sodaf_migrate.errors import MigrationError, PlanRefusedError, StoppedError
+from sodaf_migrate.execute.session import locked
 from sodaf_migrate.plan import Cost, Plan
 from sodaf_migrate.results import MigrationResult
 from sodaf_migrate.schema.model import fold
@@ -100,9 +103,9 @@ def _carried_out(session: Session, plans: Mapping[str, Plan]) -> list[MigrationR
     if not any(plan.has_changes for plan in plans.values()):
         return [_result(session, name, plan) for name, plan in plans.items()]
     done: list[MigrationResult] = []
-    writes_rows = any(plan.cost in (Cost.IN_PLACE, Cost.REBUILD) for plan in plans.values())
+    secured = _Secured(session, plans)
     try:
-        with session.executor.session(session.wire, exclusive=writes_rows):
+        with secured.locked():
             for name, plan in plans.items():
                 done.append(_result(session, name, plan))
                 error = done[-1].error
@@ -110,12 +113,59 @@ def _carried_out(session: Session, plans: Mapping[str, Plan]) -> list[MigrationR
                 over = isinstance(error, StoppedError) or not session.wire.in_transaction
                 if error is not None and (over or not session.options.continue_on_error):
                     raise _TakenBack(done[-1])
+            secured.committing = True
     except MigrationError as error:
         last = next((result for result in reversed(done) if result.changed), None)
         if last is None or last.migration_id is None or not _is_recorded(session, last.migration_id):
             raise
         logger.warning("COMMIT of the run raised, and took place: %s", error)
+    finally:
+        secured.close({result.doctype for result in done if result.changed})
     return done
+
+
+class _Secured:
+    """The backups of all plans of a run, made before its first write; its transaction."""
+
+    def __init__(self, session: Session, plans: Mapping[str, Plan]) -> None:
+        self.session = session
+        self.plans = [plan for plan in plans.values() if plan.has_changes]
+        self.losing = [plan for plan in self.plans if plan.losses] if session.backups is not None else []
+        self.committing = False
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """The transaction of the run, begun when everything that it takes away is on disk."""
+        wire, executor = self.session.wire, self.session.executor
+        writes_rows = any(plan.cost in (Cost.IN_PLACE, Cost.REBUILD) for plan in self.plans)
+        with locked(
+            wire,
+            writes_rows=writes_rows,
+            look=lambda: None,
+            before_change=self._back_up if self.losing else None,
+            ahead=executor.is_long(wire, *self.losing),
+        ):
+            yield
+
+    def _back_up(self) -> None:
+        self._give_up(self.session.opened)
+        self.session.opened.clear()
+        for plan in self.losing:
+            books = self.session.books_for(plan)
+            books.back_up(self.session.wire, plan)
+            books.secured = True
+            self.session.opened[plan.doctype] = books
+
+    def close(self, changed: Iterable[str]) -> None:
+        """Gives up the backups of what was not changed, as surely as that is known."""
+        kept = set(changed) if self.committing else set()
+        self._give_up({name: books for name, books in self.session.opened.items() if name not in kept})
+        self.session.opened.clear()
+
+    def _give_up(self, opened: Mapping[str, Books]) -> None:
+        for books in opened.values():
+            books.secured = False
+            books.discard()
 
 
 def _result(session: Session, name: str, plan: Plan) -> MigrationResult:

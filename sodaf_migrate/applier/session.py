@@ -69,6 +69,7 @@ class Session:
     edits: bool = True
     glance: Glance | None = None
     failures: list[MigrationRecord] | None = None  # where they have to wait for the end of a run's transaction
+    opened: dict[str, Books] = field(default_factory=dict)  # within a run, by DocType: what was backed up before it
     new_database: str = ""  # the path of a file that is not there yet, and is looked at as an empty database
 
     # Looking.
@@ -177,7 +178,7 @@ class Session:
                 )
             refuse(plan, self.options)
             try:
-                return self.apply(plan, keep_failure=attempt == ATTEMPTS - 1, reversal=reversal)
+                return self.apply(plan, keep_failure=attempt == ATTEMPTS - 1, reversal=reversal, ahead=attempt == 0)
             except (StalePlanError, GuardError, ShadowMismatchError) as error:
                 if attempt == ATTEMPTS - 1 or not self._may_plan_again(error):
                     raise
@@ -231,33 +232,27 @@ class Session:
         keep_failure: bool = True,
         reversal: Reversal | None = None,
         migration_id: str | None = None,
+        ahead: bool = True,
     ) -> MigrationResult:
         """Execute a plan with its record in one transaction; a failure is recorded after the rollback.
 
-        What the plan takes away is backed up first, under the same lock.
+        What the plan takes away is backed up first, under the same lock; a long backup before it where ``ahead``.
         """
-        self.history.load_key()
-        record = self.history.new_record(
-            plan,
-            run_id=self.run_id,
-            applied_by=self.options.applied_by,
-            description=self.options.description,
-            hooks=self.options.hooks,
-        )
-        if migration_id is not None:
-            record = replace(record, id=migration_id)
-        books = Books(history=self.history, backups=self.backups, plan=plan, record=record, reversal=reversal)
+        books = self.books_for(plan, reversal, migration_id)
+        record = books.record
         try:
             execution = self.executor.execute_migration(
                 self.wire,
                 plan,
                 options=self.options,
                 record=books.write,
-                before_change=books.back_up if reversal is not None or (plan.losses and self.backups) else None,
+                before_change=books.back_up if reversal is not None or books.may_lose else None,
                 recorded=books.is_applied,
                 migration_id=record.id,
+                ahead=ahead,
             )
         except MigrationError as error:
+            books.discard()
             if self._was_begun(error) and (keep_failure or not self._is_passing(error)):
                 kept = self._keep_failure(record.failed(error.message))
                 error.details.setdefault("migration_id", record.id)
@@ -267,6 +262,25 @@ class Session:
                     raise commit_unknown(plan, error) from error
             raise
         return books.result(execution)
+
+    def books_for(self, plan: Plan, reversal: Reversal | None = None, migration_id: str | None = None) -> Books:
+        """The books of a plan; within a run those that were opened before its first write, with their backups."""
+        opened = self.opened.get(plan.doctype)
+        if opened is not None:
+            return replace(opened, plan=plan, record=replace(self._record(plan), id=opened.record.id))
+        self.history.load_key()
+        record = self._record(plan)
+        record = record if migration_id is None else replace(record, id=migration_id)
+        return Books(history=self.history, backups=self.backups, plan=plan, record=record, reversal=reversal)
+
+    def _record(self, plan: Plan) -> MigrationRecord:
+        return self.history.new_record(
+            plan,
+            run_id=self.run_id,
+            applied_by=self.options.applied_by,
+            description=self.options.description,
+            hooks=self.options.hooks,
+        )
 
 
 def _version_of(wish: Schema) -> str:

@@ -1,6 +1,6 @@
 """The database file read by another process: whoever closes it drops all locks that his process has on it.
 
-(sqlite.org/howtocorrupt.html section 2.2.) What may be read so, and when, is decided in ``may_read_file``.
+(sqlite.org/howtocorrupt.html section 2.2.) What may be read so, and when, is decided in ``frozen``.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from sodaf_migrate.backup.scratch import BLOCK
 from sodaf_migrate.backup.snapshot import Snapshot
 from sodaf_migrate.errors import BackupError, MigrationError
+from sodaf_migrate.wire.connection import Wire
 from sodaf_migrate.wire.open import open_wire
 
-__all__ = ["file_bytes", "may_read_file"]
+__all__ = ["file_bytes", "frozen"]
 
 # -I -S: no site packages, no environment; a process that is there in milliseconds and only copies.
 _PROGRAM = f"""
@@ -33,27 +34,55 @@ while left:
         view = view[os.write(1, view):]
 """
 _PIPE = 1 << 20
+_INSTANT = 1.0  # seconds to wait for others; then the long way is taken
 _MAGIC = b"SQLite format 3\0"
 
 
-def may_read_file(snapshot: Snapshot, size: int) -> bool:
-    """Whether the file at the snapshot's path holds, in its first ``size`` bytes, exactly the state that is locked.
+@contextmanager
+def frozen(snapshot: Snapshot, *, direct: bool = True) -> Iterator[bool]:
+    """One state for all looks at the snapshot while the block runs; gives whether its file holds that meanwhile.
 
-    In a rollback-journal mode the write lock alone says so. In WAL mode all frames must have been copied into the
-    file: a checkpoint under the lock either copies the last of them, or a reader of an older state keeps it from it.
+    In a rollback-journal mode nobody writes into the file while it is being read. In WAL mode all frames must have been
+    copied into it. Where the write lock is not held, a reader that begins while the log is empty keeps the file as it
+    is: others go on committing, and their checkpoints wait (WAL_READ_LOCK(0), sqlite.org/walformat.html section 2.3).
     """
     wire = snapshot.wire
-    if not snapshot.locked or wire.path is None or not sys.executable:
-        return False
+    with ExitStack() as stack:
+        held = direct and wire.path is not None and bool(sys.executable)
+        if held and str(wire.value("PRAGMA main.journal_mode")).lower() == "wal":
+            held = _begun_on_empty_log(snapshot, stack)
+        stack.enter_context(wire.snapshot())
+        size = _begun(wire)
+        yield held and wire.path is not None and os.stat(wire.path).st_size >= size
+
+
+def _begun_on_empty_log(snapshot: Snapshot, stack: ExitStack) -> bool:
+    wire = snapshot.wire
+    assert wire.path is not None
     try:
-        if str(wire.value("PRAGMA main.journal_mode")).lower() == "wal":
-            with open_wire(wire.path, on_connect=wire.on_connect, lock_timeout=0) as writer:
-                row = writer.row("PRAGMA main.wal_checkpoint(PASSIVE)")
-            if row is None or row[0] or row[1] != row[2]:
-                return False
-        return os.stat(wire.path).st_size >= size
-    except (MigrationError, OSError):
+        with open_wire(wire.path, on_connect=wire.on_connect, lock_timeout=0) as log:
+            copied = _copied(log)
+            if snapshot.locked:
+                return copied
+            # Most of it is copied by now. For the rest, and to begin at that moment, others wait an instant.
+            with open_wire(wire.path, on_connect=wire.on_connect, lock_timeout=_INSTANT) as writer, writer.atomic():
+                if not _copied(log):
+                    return False  # somebody still reads an older state
+                stack.enter_context(wire.snapshot())
+                _begun(wire)
+                return True
+    except MigrationError:
         return False  # the long way goes always
+
+
+def _copied(log: Wire) -> bool:
+    row = log.row("PRAGMA main.wal_checkpoint(PASSIVE)")
+    return row is not None and not row[0] and row[1] == row[2]
+
+
+def _begun(wire: Wire) -> int:
+    """The bytes of the database as the snapshot sees it, which begins with this look."""
+    return int(wire.value("PRAGMA main.page_count")) * int(wire.value("PRAGMA main.page_size"))
 
 
 @contextmanager

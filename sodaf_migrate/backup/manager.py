@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from sodaf_migrate.backup.rotation import rotate_files
 from sodaf_migrate.backup.snapshot import Snapshot, ordinary_table, second_look
 from sodaf_migrate.backup.store import BackupStore
 from sodaf_migrate.backup.subjects import Subject, about_of, columns_of, doctype_of, subject_of
-from sodaf_migrate.errors import ConfigurationError
+from sodaf_migrate.errors import ConfigurationError, MigrationError
 from sodaf_migrate.events import CancelToken, Listener, Teller, silent
 from sodaf_migrate.history.chain import Head, Problem
 from sodaf_migrate.options import BackupOptions, PruneOptions
@@ -150,9 +150,10 @@ class MigrationBackupManager:
     def before_change(self, wire: Wire, plan: Plan, migration_id: str) -> tuple[BackupInfo, ...]:
         """The backups without which ``plan`` may not begin, on disk and read back; () where it loses nothing.
 
-        To be called with the write lock held on ``wire`` and nothing written yet: a second connection sees exactly
-        the state that the plan starts from. The caller puts each on record with ``note`` in the migration's own
-        transaction. Raises BackupError and its kin: then nothing may be changed.
+        To be called with nothing written yet on ``wire``, which holds the write lock, or whose caller sees to it that
+        nobody commits until it does: a second connection sees the state that the plan starts from. The caller puts
+        each on record with ``note`` in the migration's own transaction. Raises BackupError and its kin: then nothing
+        may be changed.
         """
         self._may("backup", plan.doctype)
         losses = [loss for step in plan.steps for loss in step.losses]
@@ -167,6 +168,15 @@ class MigrationBackupManager:
             about = about_of(snapshot.wire)
             subject = Subject(doctype=plan.doctype, table=losses[0].table, migration_id=migration_id, about=about)
             return (workshop.losses(snapshot, subject, losses),)
+
+    def discard(self, infos: Iterable[BackupInfo]) -> None:
+        """Takes away the files of backups made for a change that was not made. A file that stays is logged, no more."""
+        for info in infos:
+            try:
+                with self.store.writing(timeout=self.options.lock_timeout):
+                    self.store.delete(info.name)
+            except MigrationError as error:
+                logger.warning("%s is not needed and could not be deleted: %s", info.path, error)
 
     def _on_demand(self, make: Callable[[Workshop, Snapshot], BackupInfo]) -> BackupInfo:
         ring = self._writing_ring()

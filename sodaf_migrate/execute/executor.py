@@ -44,6 +44,9 @@ logger = logging.getLogger("sodaf_migrate")
 
 _T = TypeVar("_T")
 
+#: Half a second's work.
+AHEAD = 64 << 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFigures:
@@ -91,11 +94,13 @@ class MigrationExecutor:
         clock: Callable[[], float] = time.perf_counter,
         part: int = ROWS,
         free: Free = free_bytes,
+        ahead: int = AHEAD,
         log: logging.Logger = logger,
     ) -> None:
         self.listener = Teller.of(listener)
         self.clock = clock
         self.free = free
+        self.ahead = ahead  # bytes of tables from which on a backup of them is made before the lock, not under it
         self.log = log
         self.part = part  # the rows that are copied or updated at a time
 
@@ -112,14 +117,15 @@ class MigrationExecutor:
         verify: Callable[[Wire], None] | None = None,
         recorded: Callable[[Wire], bool] | None = None,
         migration_id: str | None = None,
+        ahead: bool = True,
     ) -> Execution:
         """Carry out ``plan`` and ``record`` it in one transaction: all of it or nothing.
 
-        ``before_change`` is called under the lock before the first change (again when another connection got in
-        between, which only happens in rollback-journal mode), ``verify`` after the last; ``recorded`` reads back
-        whether the record is there, which decides when COMMIT raised. Raises StalePlanError or GuardError before
-        anything was changed, ExecutionError or ShadowMismatchError after everything was rolled back; LockHeldError,
-        DiskFullError and their kin; StoppedError when ``options`` bound it or somebody cancelled.
+        ``before_change`` is called under the lock before the first change, in WAL mode for large tables (``ahead``)
+        just before the lock; again when another connection got in between. ``verify`` is called after the last;
+        ``recorded`` reads back whether the record is there, which decides when COMMIT raised. Raises StalePlanError or
+        GuardError before anything was changed, ExecutionError or ShadowMismatchError after everything was rolled back;
+        LockHeldError, DiskFullError and their kin; StoppedError when ``options`` bound it or somebody cancelled.
         """
         options = options or SyncOptions()
         work = _Work(self, wire, plan, options, {"migration": migration_id, "doctype": plan.doctype})
@@ -131,7 +137,8 @@ class MigrationExecutor:
                 self._tell("lock", plan.doctype, f"waiting for the write lock on {wire.name}")
                 secure = None if before_change is None else partial(before_change, wire, plan)
                 rows = plan.cost in (Cost.IN_PLACE, Cost.REBUILD)
-                with locked(wire, writes_rows=rows, look=work.look, before_change=secure):
+                ahead = ahead and secure is not None and self.is_long(wire, plan)
+                with locked(wire, writes_rows=rows, look=work.look, before_change=secure, ahead=ahead):
                     execution = work.carry_out(verify, record)
                     self._tell("commit", plan.doctype)
         except Exception as error:
@@ -145,6 +152,11 @@ class MigrationExecutor:
         self.log.info("migrated %s in %.3f s", plan.doctype, execution.seconds, extra=work.extra)
         self._tell("done", plan.doctype)
         return execution
+
+    def is_long(self, wire: Wire, *plans: Plan) -> bool:
+        """Whether the backups before these plans would keep others from writing for long."""
+        tables = {loss.table for plan in plans for loss in plan.losses}
+        return sum(size.bytes for table in tables if (size := size_of(wire, table))) >= self.ahead
 
     # The parts, for use alone.
 

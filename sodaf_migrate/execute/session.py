@@ -37,19 +37,30 @@ def session(wire: Wire, *, exclusive: bool = False) -> Iterator[None]:
 
 @contextmanager
 def locked(
-    wire: Wire, *, writes_rows: bool, look: Callable[[], None], before_change: Callable[[], None] | None
+    wire: Wire,
+    *,
+    writes_rows: bool,
+    look: Callable[[], None],
+    before_change: Callable[[], None] | None,
+    ahead: bool = False,
 ) -> Iterator[None]:
     """The session of a change, in which ``look`` and ``before_change`` have been called under the lock.
 
     Where rows are written in rollback-journal mode, readers have to be out: beside one that stays SQLite would hold
     all changed pages in memory, and COMMIT would fail. A backup reads on another connection, which EXCLUSIVE keeps out
-    as well: it is made under IMMEDIATE, and counts if nobody committed until EXCLUSIVE was had. Raises LockHeldError
-    for a reader that stays, before any work; StalePlanError where others keep writing in between.
+    as well: it is made under IMMEDIATE, and counts if nobody committed until EXCLUSIVE was had. In WAL mode a long one
+    (``ahead``) is made before the lock, and counts if nobody committed until then, else it is made again under it.
+    Raises LockHeldError for a reader that stays, before any work; StalePlanError where others keep writing in between.
     """
-    if before_change is None or not writes_rows or wire.in_transaction or _is_wal(wire):
+    if before_change is None or wire.in_transaction or _is_wal(wire) or not writes_rows:
+        seen = None
+        if before_change is not None and ahead and _is_wal(wire) and not wire.in_transaction:
+            look()
+            seen = _state_of(wire)
+            before_change()
         with session(wire, exclusive=writes_rows):
             look()
-            if before_change is not None:
+            if before_change is not None and (seen is None or _state_of(wire) != seen):
                 before_change()
             yield
         return
@@ -59,15 +70,20 @@ def locked(
         with session(wire):
             look()
             before_change()
-            seen = wire.value("PRAGMA data_version")
+            seen = _state_of(wire)
         with session(wire, exclusive=True):
-            if wire.value("PRAGMA data_version") == seen:
+            if _state_of(wire) == seen:
                 yield
                 return
     raise StalePlanError(
         f'Others kept writing to "{wire.name}" between the backup and the change',
         hint="Try again when less is written, or set journal_mode to WAL; nothing was changed.",
     )
+
+
+def _state_of(wire: Wire) -> int:
+    """Another number once another connection has committed (sqlite.org/pragma.html#pragma_data_version)."""
+    return int(wire.value("PRAGMA data_version"))
 
 
 def _is_wal(wire: Wire) -> bool:

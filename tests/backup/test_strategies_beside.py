@@ -53,9 +53,9 @@ STATE = "SELECT (SELECT max(id) FROM moved), (SELECT amount FROM account WHERE i
 
 
 @contextmanager
-def hammered(path: Path) -> Iterator[None]:
+def hammered(path: Path, program: str = WRITER) -> Iterator[None]:
     """A process writes to the database all the while."""
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE)
+    writer = subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE)
     try:
         assert writer.stdout is not None and writer.stdout.readline() == b"ready\n"
         yield
@@ -103,15 +103,47 @@ def test_one_committed_state_beside_a_writer(tmp_path: Path, folder: Path, mode:
     assert "copy" in ways
 
 
+#: Checkpoints of every kind, one after another.
+CHECKPOINTER = """
+import sqlite3, sys, time
+c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0.01)
+print("ready", flush=True)
+while True:
+    for kind in ("PASSIVE", "FULL", "RESTART", "TRUNCATE"):
+        try:
+            c.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()
+        except sqlite3.OperationalError:
+            pass  # locked
+        time.sleep(0.001)
+"""
+
+
+@pytest.mark.parametrize("direct", [True, False])
 @pytest.mark.parametrize("mode", ["wal", "delete"])
-def test_one_committed_state_without_the_lock(tmp_path: Path, folder: Path, mode: str) -> None:
-    """On demand nobody is kept from writing in WAL mode, and the backup is one state all the same."""
-    with database(tmp_path / "a.db", [f"PRAGMA journal_mode = {mode}", *BANK]) as wire, hammered(tmp_path / "a.db"):
+def test_one_committed_state_without_the_lock(tmp_path: Path, folder: Path, mode: str, direct: bool) -> None:
+    """While the file is read, slowly, others commit and checkpoint all the time: it is one state, that of the look."""
+    path, ways = tmp_path / "a.db", set()
+    padding = "CREATE TABLE padding AS SELECT randomblob(6000000)"
+    with (
+        database(path, [f"PRAGMA journal_mode = {mode}", *BANK, padding]) as wire,
+        hammered(path),
+        hammered(path, CHECKPOINTER if mode == "wal" else WRITER),
+    ):
         for turn in range(4):
-            with second_look(wire) as look, full_database(look, folder=folder) as payload:
-                assert payload.manifest["way"] == "copy"
-                (tmp_path / f"{turn}.db").write_bytes(b"".join(payload.stream))
+            with second_look(wire) as look, full_database(look, folder=folder, direct=direct) as payload:
+                seen, parts = look.wire.row(STATE), []
+                for block in payload.stream:
+                    parts.append(block)
+                    time.sleep(0.02)
+                assert look.wire.row(STATE) == seen
+                assert mode == "delete" or wire.row(STATE) != seen, "the writer had to wait"
+            (tmp_path / f"{turn}.db").write_bytes(b"".join(parts))
+            ways.add(payload.manifest["way"])
             assert sound(tmp_path / f"{turn}.db") == (1000, 0)
+            with database(tmp_path / f"{turn}.db") as again:
+                assert again.row(STATE) == seen
+                assert again.value("PRAGMA integrity_check") == "ok"
+    assert ways == {"copy"} if not direct else "file" in ways
 
 
 def test_a_restore_waits_for_its_turn(tmp_path: Path, folder: Path) -> None:

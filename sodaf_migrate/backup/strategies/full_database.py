@@ -20,8 +20,9 @@ def full_database(
 ) -> Iterator[Payload]:
     """The payload of the whole database while the block runs, within which the stream has to be read to its end.
 
-    ``direct`` reads the file itself where that is safe (the lock must then be held until the end of the stream);
-    ``told`` is called with (bytes, bytes in all) while SQLite makes a copy. Raises DatabaseError, BackupError.
+    ``direct`` reads the file itself where that is safe (a lock that the snapshot counts on must then be held until the
+    end of the stream); ``told`` is called with (bytes, bytes in all) while SQLite makes a copy. Raises DatabaseError,
+    BackupError.
     """
     wire = snapshot.wire
     with image(snapshot, folder=folder, direct=direct, told=told) as found:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sodaf_migrate.backup.file_reading import file_bytes, may_read_file
+from sodaf_migrate.backup.file_reading import file_bytes, frozen
 from sodaf_migrate.backup.scratch import scratch_file
 from sodaf_migrate.backup.snapshot import Snapshot
 from sodaf_migrate.wire.copy import Told, copy_database
@@ -28,10 +28,10 @@ class Image:
 
 @contextmanager
 def image(snapshot: Snapshot, *, folder: Path, direct: bool, told: Told) -> Iterator[Image]:
-    """The image of the snapshot while the block runs.
+    """The image of the snapshot while the block runs, in which all other looks at it show the same state.
 
-    With ``direct``, and where nobody can change it, the file itself is read, by another process: the write lock has
-    to be held until the stream is at its end. Else SQLite copies it into a scratch file in ``folder`` first.
+    With ``direct``, and where nobody can change it, the file itself is read, by another process. Else SQLite copies it
+    into a scratch file in ``folder`` first.
     """
     wire = snapshot.wire
     page = int(wire.value("PRAGMA main.page_size"))
@@ -39,9 +39,10 @@ def image(snapshot: Snapshot, *, folder: Path, direct: bool, told: Told) -> Iter
         whole = snapshot.image
         yield Image(iter([whole] if whole else []), len(whole), page, "memory")
         return
-    size = int(wire.value("PRAGMA main.page_count")) * page
     with ExitStack() as stack:
-        if direct and size and may_read_file(snapshot, size):
+        held = stack.enter_context(frozen(snapshot, direct=direct))
+        size = int(wire.value("PRAGMA main.page_count")) * page
+        if held and size:
             assert wire.path is not None
             blocks = stack.enter_context(file_bytes(wire.path, size))
             if blocks is not None:

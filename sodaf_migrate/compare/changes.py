@@ -279,6 +279,9 @@ PARTS = (
 )
 
 
+_MADE_IN_ORDER = frozenset({"columns", "indexes", "views", "triggers"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaDiff:
     """Everything that has to change for one DocType (or one plain-SQL wish), and what was left alone.
@@ -362,11 +365,13 @@ class SchemaDiff:
     def reversed(self) -> SchemaDiff:
         """The diff that goes back: every old and new swapped, in the opposite order.
 
+        What is made in the order of its listing (triggers fire by it) keeps that order: what had gone comes back so.
         The table of all Singles stays, though a move may have made it: others are in it by then.
         """
-        swapped: dict[str, Any] = {
-            part: tuple(_swapped(change) for change in reversed(getattr(self, part))) for part in PARTS
-        }
+        swapped: dict[str, Any] = {}
+        for part in PARTS:
+            changes = getattr(self, part)
+            swapped[part] = tuple(map(_swapped, changes if part in _MADE_IN_ORDER else reversed(changes)))
         shared = {fold(move.singles) for move in self.moves}
         swapped["tables"] = tuple(c for c in swapped["tables"] if c.new or fold(c.old.name) not in shared)
         swapped["indexes"] = tuple(c for c in swapped["indexes"] if fold(c.table) not in shared)

@@ -277,7 +277,10 @@ def _compare_rest(live: Schema, wish: Schema, tables: Paired[Table], policy: Pol
 
 
 def _trigger_orders(live: Schema, wish: Schema, diff: SchemaDiff) -> Iterator[OrderChange]:
-    """Where triggers would not end in the wished order: those that are not wished stay before all others."""
+    """Where triggers would not end in the wished order: those that are not wished stay before all others.
+
+    Also where one goes that others follow, so that the way back knows its place.
+    """
     for table in dict.fromkeys(fold(trigger.table) for trigger in wish.triggers):
         before = [trigger.name for trigger in live.triggers_of(table) if not trigger.temp]
         gone = {fold(c.old.name) for c in diff.triggers if c.old is not None and c.new is None}
@@ -286,5 +289,6 @@ def _trigger_orders(live: Schema, wish: Schema, diff: SchemaDiff) -> Iterator[Or
         wished = [trigger.name for trigger in wish.triggers_of(table)]
         mine = {fold(name) for name in wished}
         wanted = [name for name in natural if fold(name) not in mine] + wished
-        if [fold(name) for name in natural] != [fold(name) for name in wanted]:
+        stays = [fold(name) not in gone for name in before]
+        if [fold(name) for name in natural] != [fold(name) for name in wanted] or stays != sorted(stays, reverse=True):
             yield OrderChange(table=wish.triggers_of(table)[0].table, old=tuple(before), new=tuple(wanted))

@@ -22,7 +22,11 @@ _ROUNDS = 10  # how far rows of one table that refer to one another are followed
 def drawn(wire: Wire, plan: Plan, live: Schema) -> tuple[Sample, ...]:
     """Some rows of each live table of the plan, with the parents that a new foreign key asks them for."""
     touched = {fold(name) for name in plan.scope}
-    tables = [table for table in live.tables if fold(table.name) in touched]
+    coming = {fold(each.table) for each in plan.temporary if not each.column}
+    waiting = {fold(c.table) for c in plan.diff.foreign_keys if c.new is not None and fold(c.new.table) in coming}
+    waiting |= {fold(table.name) for table in live.tables if any(fold(k.table) in coming for k in table.foreign_keys)}
+    # Of parents that come with the plan the trial has only some: rows that need them are left out.
+    tables = [table for table in live.tables if fold(table.name) in touched - waiting]
     if not tables:
         return ()
     asked = [question for question in questions(live, plan.diff) if question.source is None and question.kind != "rows"]
@@ -47,11 +51,15 @@ def _add_parents(wire: Wire, names: LiveNames, change: ForeignKeyChange, found: 
     if key is None or child is None or parent is None or fold(child.name) not in found:
         return
     primary = parent.primary_key.columns if parent.primary_key is not None else ()
-    wanted = [names.column(key.table, name) or name for name in key.referenced] or list(primary)
+    wanted = [names.column(key.table, name) for name in key.referenced] if key.referenced else list(primary)
+    own = [quote(name) for name in wanted if name is not None]
+    if not own or len(own) < len(wanted):
+        del found[fold(child.name)]  # what it refers to comes with the plan
+        return
     given = [_given(names, change.table, name) for name in key.columns]
     rowid, rows = rowid_name(child), found[fold(child.name)]
     some = f" WHERE {rowid} IN ({_numbers(rows.keys)})" if rowid and rows.keys is not None else ""
-    condition = f"({', '.join(map(quote, wanted))}) IN (SELECT {', '.join(given)} FROM main.{quote(child.name)}{some})"
+    condition = f"({', '.join(own)}) IN (SELECT {', '.join(given)} FROM main.{quote(child.name)}{some})"
     there = found.get(fold(parent.name)) or draw(wire, parent)
     found[fold(parent.name)] = needing(wire, parent, there, condition)
 

@@ -116,7 +116,11 @@ class Look:
         wire, rows = self.wire, {fold(sample.table): sample for sample in self.samples}
         if wire is None or not rows:
             return ()
-        return tuple(beside(wire, temporary, rows.get(fold(temporary.table))) for temporary in self.plan.temporary)
+        # Rows whose parents are live rows stay out of it: of those the trial has only some.
+        coming = [change.new for change in self.plan.diff.tables if change.new is not None]
+        bound = {fold(table.name) for table in coming if table.foreign_keys}
+        chosen = (each for each in self.plan.temporary if each.column or fold(each.table) not in bound)
+        return tuple(beside(wire, each, rows.get(fold(each.table))) for each in chosen)
 
     @cached_property
     def statistics(self) -> bool:

@@ -62,6 +62,8 @@ def _compared(look: Look, sample: Sample) -> Iterator[Finding]:
         return
     later = _later_table(look, table.name)
     after, there = trial.after.rows.get(fold(later)), trial.after.schema.table(later)
+    if any(c.new is None and c.old and fold(c.old.name) == fold(table.name) for c in look.plan.diff.tables):
+        after = None  # another table may take its name
     gone, spoiled = _said_lost(look, table.name)
     if after is None or there is None:
         if not gone >= set(range(len(before.rows))):

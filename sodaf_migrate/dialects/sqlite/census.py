@@ -14,6 +14,7 @@ from sodaf_migrate.dialects.sqlite.census_keys import about_keys
 from sodaf_migrate.dialects.sqlite.census_moves import about_moves
 from sodaf_migrate.dialects.sqlite.convert import altered, misfits
 from sodaf_migrate.dialects.sqlite.edit import constant_text, default_condition
+from sodaf_migrate.dialects.sqlite.lexer import tokenize
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
 from sodaf_migrate.dialects.sqlite.names import literal, quote
 from sodaf_migrate.dialects.sqlite.question import Question
@@ -35,7 +36,7 @@ __all__ = [
 
 
 #: What is not asked of a value that gives way to its original.
-_SPARED = ("altered", "impossible", "misfits", "longer", "nulls")
+_SPARED = ("altered", "impossible", "misfits", "longer", "nulls", "keyless")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +92,22 @@ def questions(
         found += asked
     found += _about_rows(live, diff)
     found += about_moves(live, diff)
-    return tuple(dict.fromkeys(_without(question, refills) for question in found))
+    refills = tuple(refills)
+    # What stands in for a value that comes back repeats itself; no row may go for that.
+    kept = (question for question in found if not (question.groups and _names_any(question, refills)))
+    return tuple(dict.fromkeys(_without(question, refills) for question in kept))
+
+
+def _names_any(question: Question, refills: tuple[Refill, ...]) -> bool:
+    names = {token.name for group in question.groups for token in tokenize(group)}
+    table = question.table
+    return any(refill.is_for(table, name) or refill.returns(table, name) for refill in refills for name in names)
 
 
 def _without(question: Question, refills: Iterable[Refill]) -> Question:
     for refill in refills:
-        if question.kind in _SPARED and refill.is_for(question.table, question.about):
+        table, about = question.table, question.about
+        if question.kind in _SPARED and (refill.is_for(table, about) or refill.returns(table, about)):
             return replace(question, condition=f"({question.condition}) AND NOT {refill.there}")
         if question.kind == "keyless" and refill.returns(question.table, question.about):
             return replace(question, condition=f"NOT {refill.there}")

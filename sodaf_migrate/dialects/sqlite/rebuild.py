@@ -94,6 +94,8 @@ def _copied(old: Table, new: Table, facts: Facts) -> list[tuple[str, str]]:
         expression = facts.values.get(name) or (quote(there.name) if there is not None else None)
         if expression is None or column.generated is not None:
             continue
+        if there is None and _is_alias(new, column.name) and _rowid_copy(old, new) is not None:
+            continue  # its value is the rowid, which is copied
         fill = facts.fills.get(name)
         found.append((column.name, f"coalesce({expression}, {fill})" if fill else expression))
     if found:
@@ -102,6 +104,11 @@ def _copied(old: Table, new: Table, facts: Facts) -> list[tuple[str, str]]:
     plain = next((c for c in new.columns if c.generated is None), None)
     default = plain.default if plain is not None else None
     return [(plain.name, constant_text(default) if isinstance(default, Sql) else "NULL")] if plain else []
+
+
+def _is_alias(table: Table, column: str) -> bool:
+    key = table.primary_key
+    return key is not None and key.rowid_alias and fold(key.columns[0]) == fold(column)
 
 
 def _rowid_copy(old: Table, new: Table) -> tuple[str, str] | None:

@@ -307,7 +307,7 @@ def test_without_its_backup_a_migration_is_not_half_taken_back(site: Site) -> No
     path = Path(result.backup_path)
     content = path.read_bytes()
     was = site.snapshot()
-    for spoiled in (content[:-40] + b"x" + content[-39:], content[: len(content) // 2], None):
+    for spoiled in (content[:-40] + bytes([content[-40] ^ 1]) + content[-39:], content[: len(content) // 2], None):
         if spoiled is None:
             path.unlink()
         else:

@@ -25,7 +25,6 @@ class LiveNames:
         self._tables: dict[str, str] = {}
         self._columns: dict[tuple[str, str], str] = {}
         self._later: dict[tuple[str, str], str] = {}
-        self._gone = {(fold(c.table), fold(c.old.name)) for c in diff.columns if c.old is not None and c.new is None}
         if diff.is_reverse:  # then it speaks of everything as it is called now
             return
         self._tables = {fold(c.new.name): c.old.name for c in diff.tables if c.old and c.new}
@@ -74,10 +73,6 @@ class LiveNames:
                 parts += [expression[last : token.start], quote(live)]
                 last = token.end
         return "".join(parts) + expression[last:]
-
-    def goes(self, table: str, column: str) -> bool:
-        """Whether a column goes; both named as to come."""
-        return (fold(table), fold(column)) in self._gone
 
     def as_called_later(self, table: str, come: dict[str, Column]) -> str | None:
         """The live rows under the names to come, as a source for SELECT; None where nothing is called otherwise.

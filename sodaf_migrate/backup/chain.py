@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,16 @@ from sodaf_migrate.wire.attach import attached
 from sodaf_migrate.wire.connection import Wire
 from sodaf_migrate.wire.open import scratch_wire
 
-__all__ = ["LONGEST", "attached_payload", "attached_rows", "page_index", "put_database", "put_payload", "why_full"]
+__all__ = [
+    "LONGEST",
+    "attached_payload",
+    "attached_rows",
+    "blamed",
+    "page_index",
+    "put_database",
+    "put_payload",
+    "why_full",
+]
 
 #: How many backups a chain may have before the next one has to be full: each is read to go back to the last.
 LONGEST = 8
@@ -196,14 +205,18 @@ def _same_encoding(wire: Wire, link: Link) -> None:
 
 
 @contextmanager
-def _blamed(links: Sequence[Link], place: int) -> Iterator[None]:
-    """Damage found inside is said of that backup of the chain by its name."""
+def blamed(name: str, last: str) -> Iterator[None]:
+    """Damage found inside is said of the backup ``name``, on which ``last`` stands."""
     try:
         yield
     except BackupDamagedError as error:
-        role = f', on which "{links[-1].name}" stands,' if place < len(links) - 1 else ""
+        role = f', on which "{last}" stands,' if name != last else ""
         raise type(error)(
-            f'Backup "{links[place].name}"{role} is damaged: {error.message}',
+            f'Backup "{name}"{role} is damaged: {error.message}',
             hint=error.hint,
-            details={**error.details, "backup": links[place].name},
+            details={**error.details, "backup": name},
         ) from error
+
+
+def _blamed(links: Sequence[Link], place: int) -> AbstractContextManager[None]:
+    return blamed(links[place].name, links[-1].name)

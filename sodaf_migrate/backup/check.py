@@ -10,10 +10,10 @@ from sodaf_migrate.backup.container import BackupReader, Prologue, outline
 from sodaf_migrate.backup.info import BackupInfo
 from sodaf_migrate.backup.keys import KeyRing
 from sodaf_migrate.backup.store import BackupStore, hash_of
-from sodaf_migrate.errors import BackupDamagedError, BackupError, BackupKeyError
+from sodaf_migrate.errors import BackupDamagedError, BackupError, BackupKeyError, BackupUnencryptedError
 from sodaf_migrate.events import Listener, Progress
 
-__all__ = ["Found", "check_chain", "check_chunks", "is_good", "locked_out", "prove_identity"]
+__all__ = ["Found", "check_chain", "check_chunks", "is_good", "is_sound", "locked_out", "prove_identity"]
 
 
 @dataclass(slots=True)
@@ -23,6 +23,7 @@ class Found:
     problems: list[str]
     bytes_read: int = 0
     locked: bool = False
+    damaged: bool = False
 
 
 def check_chain(chain: Sequence[BackupInfo], store: BackupStore, ring: KeyRing | None, listener: Listener) -> Found:
@@ -32,13 +33,18 @@ def check_chain(chain: Sequence[BackupInfo], store: BackupStore, ring: KeyRing |
     """
     found = Found([])
     if chain[0].parent is not None:
+        found.damaged = True
         found.problems.append(f'its parent "{chain[0].parent}" is not in the store')
     for place, info in enumerate(chain):
         who = "" if info is chain[-1] else f'its parent "{info.id}": '
         try:
             path = store.path_of(info.name)
-            found.bytes_read += _check_hash(info, path, listener)
+            if info.checksum:
+                found.bytes_read += _check_hash(info, path, listener)
+            elif ring is None:
+                found.problems.append(f"{who}the catalogue has no row of it, so there is no hash to compare")
             if ring is not None:
+                found.bytes_read += 0 if info.checksum else path.stat().st_size
                 check_chunks(info, store, ring, listener, parent=chain[place - 1] if place else None)
         except BackupKeyError as error:
             if not ring or not ring.keys:
@@ -46,6 +52,7 @@ def check_chain(chain: Sequence[BackupInfo], store: BackupStore, ring: KeyRing |
             found.locked = True
             found.problems.append(who + error.message)
         except BackupError as error:
+            found.damaged |= not isinstance(error, BackupUnencryptedError)
             found.problems.append(who + error.message)
     return found
 
@@ -56,6 +63,22 @@ def is_good(info: BackupInfo, store: BackupStore) -> bool:
         return hash_of(store.path_of(info.name)) == info.checksum
     except BackupError:
         return False
+
+
+def is_sound(info: BackupInfo, store: BackupStore, ring: KeyRing, listener: Listener) -> bool | None:
+    """Whether the file is there and as it was written; None where that cannot be told: no hash, and no key opens it.
+
+    Where a key opens it, every chunk is read as well: a catalogue made anew from damaged files has their hashes.
+    """
+    if info.checksum and not is_good(info, store):
+        return False
+    try:
+        check_chunks(info, store, ring, listener)
+    except (BackupKeyError, BackupUnencryptedError):
+        return True if info.checksum else None
+    except BackupError:
+        return False
+    return True
 
 
 def locked_out(infos: Sequence[BackupInfo], store: BackupStore, ring: KeyRing) -> tuple[tuple[BackupInfo, str], ...]:

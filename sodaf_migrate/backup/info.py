@@ -65,6 +65,7 @@ class VerifyResult(_Plain):
     seconds: float = 0.0
     chain: tuple[str, ...] = ()  # the ids that it needs to be restored, oldest first, itself the last
     locked: bool = False  # none of the configured keys opens it, which is no damage
+    damaged: bool = False  # something of it, or of what it is built on, is missing or not as it was written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sodaf_migrate.backup.chain import page_index, why_full
+from sodaf_migrate.backup.chain import blamed, page_index, why_full
 from sodaf_migrate.backup.check import check_chunks, is_good, prove_identity
 from sodaf_migrate.backup.container import BackupReader, BackupWriter, Prologue, new_prologue, outline
 from sodaf_migrate.backup.describe import MIGRATION, RECORDS, created_of, described
@@ -167,12 +167,17 @@ def opened_chain(chain: Sequence[BackupInfo], store: BackupStore, ring: KeyRing)
             f'Backup "{chain[-1].id}" cannot be used: its parent "{chain[0].parent}" is not in the store',
             hint="Put the parent back into the store, or use an earlier backup.",
         )
-    store.check_room(sum(outline(store.path_of(info.name)).plain_bytes for info in chain))
+    size = 0
+    for info in chain:
+        with blamed(info.id, chain[-1].id):
+            size += outline(store.path_of(info.name)).plain_bytes
+    store.check_room(size)
     with ExitStack() as stack:
         links: list[Link] = []
         before: BackupReader | None = None
         for info in chain:
-            reader = stack.enter_context(BackupReader(store.path_of(info.name), ring))
+            with blamed(info.id, chain[-1].id):
+                reader = stack.enter_context(BackupReader(store.path_of(info.name), ring))
             prove_identity(info, reader.prologue, before.prologue if before else None)
             links.append(Link(info.id, reader))
             before = reader

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sodaf_migrate.backup import catalogue
-from sodaf_migrate.backup.check import check_chain, is_good, locked_out
+from sodaf_migrate.backup.check import Found, check_chain, is_sound, locked_out
 from sodaf_migrate.backup.describe import described
 from sodaf_migrate.backup.files import FileOps
 from sodaf_migrate.backup.home import Home
@@ -225,7 +226,7 @@ class MigrationBackupManager:
         chain = chain_of(info, infos)
         check = check_chain(chain, self.store, self.ring if level else None, self.listener)
         if level == 2 and not check.problems:
-            check.problems += self._rehearsed(chain)
+            self._rehearse(chain, check)
         return VerifyResult(
             id=info.id,
             level=level,
@@ -235,11 +236,12 @@ class MigrationBackupManager:
             seconds=time.monotonic() - started,
             chain=tuple(part.id for part in chain),
             locked=check.locked,
+            damaged=check.damaged,
         )
 
-    def _rehearsed(self, chain: Sequence[BackupInfo]) -> tuple[str, ...]:
+    def _rehearse(self, chain: Sequence[BackupInfo], check: Found) -> None:
         with self.store.writing(timeout=self.options.lock_timeout), opened_chain(chain, self.store, self.ring) as links:
-            return rehearse(links, self.store.directory, self._on_connect)
+            rehearse(links, self.store.directory, check, self._on_connect)
 
     # Going back.
 
@@ -327,11 +329,9 @@ class MigrationBackupManager:
         infos = [info for info in self._listed() if info.state != "missing"]
         with self._home.reading() as wire:
             statuses = catalogue.statuses(wire)
-        decision = decide(infos, limits, now=self._clock(), statuses=statuses, good=self._is_good)
+        good = partial(is_sound, store=self.store, ring=self.ring, listener=self.listener)
+        decision = decide(infos, limits, now=self._clock(), statuses=statuses, good=good)
         return Pruned(dry_run=True, deleted=decision.delete, kept=decision.keep)
-
-    def _is_good(self, info: BackupInfo) -> bool:
-        return info.state == "unlisted" or is_good(info, self.store)
 
     # The catalogue and the keys.
 

@@ -6,40 +6,51 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sodaf_migrate.backup.chain import attached_payload
+from sodaf_migrate.backup.check import Found
 from sodaf_migrate.backup.payload import PAYLOAD, Link, stored_objects
 from sodaf_migrate.backup.restore import restore_table
 from sodaf_migrate.backup.restore_database import database_wire
 from sodaf_migrate.backup.scratch import scratch_file
-from sodaf_migrate.errors import MigrationError
+from sodaf_migrate.errors import ConstraintError, DiskFullError, MigrationError, StatementError
 from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.open import scratch_wire
 
 __all__ = ["rehearse"]
 
 
-def rehearse(links: Sequence[Link], folder: Path, on_connect: OnConnect | None = None) -> tuple[str, ...]:
-    """What is wrong with the last backup of a chain when it is restored; () when all is as it was.
+def rehearse(links: Sequence[Link], folder: Path, found: Found, on_connect: OnConnect | None = None) -> None:
+    """Adds to ``found`` what is wrong with the last backup of a chain when it is restored.
 
     The scratch database is in a file without a name in ``folder``. SQLite's own quick_check, the stored statements,
-    and every row are compared; so is the number of rows.
+    and every row are compared; so is the number of rows. Where SQLite lacks a function or collation that ``on_connect``
+    would have to bring, or room, nothing is known against the backup: that is a problem, and no damage.
     """
+    try:
+        wrong = _wrong(links, folder, on_connect)
+        found.damaged |= bool(wrong)
+    except (StatementError, DiskFullError) as error:
+        wrong = (f"it could not be tried: {error.message}",)
+        found.damaged |= isinstance(error, ConstraintError)
+    except MigrationError as error:
+        wrong = (error.message,)
+        found.damaged = True
+    found.problems += wrong
+
+
+def _wrong(links: Sequence[Link], folder: Path, on_connect: OnConnect | None) -> tuple[str, ...]:
     kind = str(links[-1].source.manifest["kind"])
     if kind == "schema":
         return ()
-    try:
-        if kind.startswith("database"):
-            with database_wire(links, folder, on_connect) as wire:
-                return tuple(_of_database(wire, links[-1]))
-        encoding = str(links[-1].source.manifest["encoding"])
-        with (
-            scratch_file(folder) as scratch,
-            scratch_wire(scratch.path, encoding=encoding, on_connect=on_connect) as wire,
-        ):
-            scratch.hide()
-            found = _of_values(wire, links[-1], folder) if kind == "column" else _of_table(wire, links, folder)
-            return tuple(found)
-    except MigrationError as error:
-        return (error.message,)
+    if kind.startswith("database"):
+        with database_wire(links, folder, on_connect) as wire:
+            return tuple(_of_database(wire, links[-1]))
+    encoding = str(links[-1].source.manifest["encoding"])
+    with (
+        scratch_file(folder) as scratch,
+        scratch_wire(scratch.path, encoding=encoding, on_connect=on_connect) as wire,
+    ):
+        scratch.hide()
+        return tuple(_of_values(wire, links[-1], folder) if kind == "column" else _of_table(wire, links, folder))
 
 
 def _of_database(wire: Wire, link: Link) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sodaf_migrate.backup.chain import attached_payload
+from sodaf_migrate.backup.chain import attached_payload, blamed
 from sodaf_migrate.backup.files import FileOps
 from sodaf_migrate.backup.info import BackupInfo, RestoreResult
 from sodaf_migrate.backup.originals import Originals
@@ -59,7 +59,8 @@ class Restoring:
                 hint="`backup inspect` shows its statements.",
             )
         if kind == "column":
-            return self._values(wire)
+            with blamed(self.info.id, self.info.id):
+                return self._values(wire)
         if self.info.scope == "table" or self.table is not None:
             return self._rows(wire)
         return self._database(wire, live=live)

@@ -34,9 +34,12 @@ def decide(
     *,
     now: datetime,
     statuses: Mapping[str, str],
-    good: Callable[[BackupInfo], bool],
+    good: Callable[[BackupInfo], bool | None],
 ) -> Decision:
-    """The decision over all backups; ``statuses`` says how each migration on record stands, ``good`` reads a file."""
+    """The decision over all backups; ``statuses`` says how each migration on record stands, ``good`` reads a file.
+
+    What ``good`` cannot tell (None) is kept, and does not stand in for an older one that is good.
+    """
     found = chains(infos)
     needed = {place: _needed(chain, options, statuses) for place, chain in enumerate(found)}
     reasons = {place: reason for place, reason in needed.items() if reason}
@@ -107,17 +110,24 @@ def _needed(chain: Sequence[BackupInfo], options: PruneOptions, statuses: Mappin
 
 
 def _newest_good(
-    found: Sequence[Sequence[BackupInfo]], held: Mapping[int, str], good: Callable[[BackupInfo], bool]
+    found: Sequence[Sequence[BackupInfo]], held: Mapping[int, str], good: Callable[[BackupInfo], bool | None]
 ) -> dict[int, str]:
     """The newest chain made on demand of each subject whose files are good; nothing is read of what is held anyway."""
     newest: dict[tuple[str, str], int] = {}
+    reasons: dict[int, str] = {}
     for place in reversed(range(len(found))):
         chain = found[place]
         subject = (chain[0].scope, chain[0].doctype)
         on_demand = all(info.migration_id is None for info in chain) and chain[0].type == "FULL"
-        if on_demand and subject not in newest and all(good(info) for info in chain):
+        if not on_demand or subject in newest:
+            continue
+        told = [good(info) for info in chain]
+        if all(told):
             newest[subject] = place
-    return {place: "the newest good one" for place in newest.values() if place not in held}
+            reasons[place] = "the newest good one"
+        elif None in told and False not in told:
+            reasons[place] = "nobody can tell whether it is good: the catalogue has no row of it, and no key opens it"
+    return {place: reason for place, reason in reasons.items() if place not in held}
 
 
 def _over_limits(

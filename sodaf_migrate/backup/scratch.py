@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sodaf_migrate.backup.files import STALE, file_errors
+from sodaf_migrate.errors import DiskFullError
 
-__all__ = ["BLOCK", "Scratch", "scratch_file"]
+__all__ = ["BLOCK", "Scratch", "filled", "scratch_file"]
 
 BLOCK = 1 << 20
 
@@ -79,6 +80,18 @@ def scratch_file(folder: Path) -> Iterator[Scratch]:
         yield scratch
     finally:
         scratch.close()
+
+
+@contextmanager
+def filled(folder: Path) -> Iterator[None]:
+    """While SQLite reads a database and fills a scratch file in ``folder``: having no room is said of the folder."""
+    try:
+        yield
+    except DiskFullError as error:
+        raise DiskFullError(
+            f'"{folder}" has no room left for what is backed up there',
+            hint="Free some space, or keep the backups on a device with more room.",
+        ) from error
 
 
 def _created(folder: Path) -> tuple[int, Path]:

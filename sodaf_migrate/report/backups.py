@@ -92,7 +92,11 @@ def verified_backups_lines(results: Sequence[VerifyResult]) -> list[Line]:
     read, seconds = sum(result.bytes_read for result in results), sum(result.seconds for result in results)
     how = {0: "the hash of each file", 1: "every chunk", 2: "a restore of each"}[results[0].level]
     summary = f"{counted(len(results), 'backup')} checked ({how}, {bytes_of(read)}, {duration(seconds)})"
-    lines = [Line(f"{summary}: {len(bad)} damaged" if bad else f"{summary}: all good", "bad" if bad else "good")]
+    damaged = sum(result.damaged for result in bad)
+    locked = sum(result.locked and not result.damaged for result in bad)
+    counts = {"damaged": damaged, "locked with another key": locked, "not to be told": len(bad) - damaged - locked}
+    verdict = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "all good"
+    lines = [Line(f"{summary}: {verdict}", "bad" if bad else "good")]
     for result in bad:
         lines += [Line(f"{result.id[:SHORT]}: {problem}", "bad", 2) for problem in result.problems]
     return lines

@@ -24,6 +24,7 @@ from sodaf_migrate.errors import (
     BackupKeyMissingError,
     BackupUnencryptedError,
     ConfigurationError,
+    DiskFullError,
     LockHeldError,
     MigrationCancelledError,
     MigrationTimeoutError,
@@ -34,6 +35,8 @@ from sodaf_migrate.history.manager import MigrationHistoryManager
 from sodaf_migrate.history.tables import CATALOGUE
 from sodaf_migrate.options import BackupOptions, PruneOptions
 from sodaf_migrate.plan import Cost, Loss, Plan, Step
+from sodaf_migrate.report.backups import verified_backups_lines
+from sodaf_migrate.testing.faults import fail_at
 from sodaf_migrate.wire.open import open_wire
 
 ROWS: list[tuple[Any, ...]] = [
@@ -697,3 +700,102 @@ def test_only_containers_are_restored(manager: MigrationBackupManager, site: Pat
     with pytest.raises(BackupError, match="ordinary file"):
         manager.restore_from_backup(info.id)
     assert rows(site) == before
+
+
+# Files that the catalogue does not know.
+
+
+def forgotten(site: Path) -> None:
+    """The catalogue is lost, as after a kill between the file and its row, or with the database."""
+    execute(site, f'DELETE FROM "{CATALOGUE}"')
+
+
+def test_what_the_catalogue_does_not_list_is_checked_all_the_same(manager: MigrationBackupManager, site: Path) -> None:
+    """A good file without a row is good, a damaged one is damaged; by hash alone nobody can tell, and that is said."""
+    good, bad = manager.create_backup("Customer"), manager.create_backup("Item")
+    forgotten(site)
+    damage(bad, at=0.9)
+    for level in (1, 2):
+        assert manager.verify_backup(good.id, level=level).problems == ()
+        told = manager.verify_backup(bad.id, level=level)
+        assert (told.ok, told.damaged) == (False, True)
+    told = manager.verify_backup(good.id, level=0)
+    assert (told.ok, told.damaged) == (False, False) and "no hash to compare" in told.problems[0]
+
+
+def test_a_backup_of_another_key_is_locked_and_not_damaged(manager: MigrationBackupManager, site: Path) -> None:
+    """The two are told apart in what is counted, as in the errors."""
+    info = manager.create_backup("Customer")
+    stranger = MigrationBackupManager(site, ring=KeyRing((generate_key(),)))
+    told = stranger.verify_backup(info.id)
+    assert (told.ok, told.locked, told.damaged) == (False, True, False)
+    text = "\n".join(line.text for line in verified_backups_lines([told]))
+    assert "1 locked with another key" in text and "damaged" not in text
+
+
+@pytest.mark.parametrize("rebuilt", [False, True])
+def test_a_damaged_backup_does_not_stand_in_for_a_good_one(
+    manager: MigrationBackupManager, site: Path, rebuilt: bool
+) -> None:
+    """With the catalogue lost, or made anew from the damaged file, retention leaves the newest that opens."""
+    good, bad = manager.create_backup("Customer"), manager.create_backup("Customer")
+    damage(bad, at=0.9)
+    forgotten(site)
+    if rebuilt:
+        manager.rebuild_catalogue()
+    pruned = manager.prune(PruneOptions(max_count=0))
+    assert good.id not in [info.id for info in pruned.deleted] and Path(good.path).exists()
+    assert manager.verify_backup(good.id).ok
+
+
+def test_what_nobody_can_tell_is_kept(manager: MigrationBackupManager, site: Path) -> None:
+    """Without a row and without its key a backup may be good or not: retention leaves it alone, and says why."""
+    infos = [manager.create_backup("Customer") for _ in range(2)]
+    forgotten(site)
+    stranger = MigrationBackupManager(site, ring=KeyRing((generate_key(),)))
+    told = stranger.prune(PruneOptions(max_count=0))
+    assert told.deleted == () and [info.id for info, _ in told.kept] == [info.id for info in infos]
+    assert all("nobody can tell" in reason for _, reason in told.kept)
+
+
+@pytest.mark.parametrize("at", ["cut", "flipped"])
+def test_an_error_names_the_damaged_part(manager: MigrationBackupManager, site: Path, at: str) -> None:
+    """Whoever restores the newest of a chain is told which of its files to look for."""
+    full = manager.create_backup("Customer")
+    execute(site, "UPDATE tabCustomer SET n = 7")
+    last = manager.create_backup("Customer", type="INCREMENTAL")
+    alone = manager.create_column_backup("Customer", ["x"])
+    for info in (full, alone):
+        if at == "cut":
+            os.truncate(info.path, info.size - 10)
+        else:
+            damage(info, at=0.9)
+    for asked, named in ((last, full), (full, full), (alone, alone)):
+        with pytest.raises(BackupDamagedError, match=named.id):
+            manager.restore_from_backup(asked.id)
+
+
+def test_a_backup_whose_collations_are_not_known_is_not_called_damaged(site: Path) -> None:
+    """Trying a restore takes what the application registers: without it nothing is known against the backup."""
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        connection.create_collation("nordic", lambda one, other: (one > other) - (one < other))
+
+    with closing(sqlite3.connect(site)) as connection, connection:
+        prepare(connection)
+        connection.execute("CREATE TABLE tabWord (name TEXT PRIMARY KEY COLLATE nordic)")
+        connection.execute("INSERT INTO tabWord VALUES ('a'), ('b')")
+    ring = KeyRing((generate_key(),))
+    info = MigrationBackupManager(site, ring=ring, on_connect=prepare).create_backup("Word")
+    assert MigrationBackupManager(site, ring=ring, on_connect=prepare).verify_backup(info.id, level=2).ok
+    told = MigrationBackupManager(site, ring=ring).verify_backup(info.id, level=2)
+    assert (told.ok, told.damaged) == (False, False) and "nordic" in told.problems[0]
+
+
+def test_a_full_store_is_not_called_a_full_database(manager: MigrationBackupManager) -> None:
+    """The folder that has no room is the one that is named."""
+    for make in (lambda: manager.create_backup("Customer"), lambda: manager.create_column_backup("Customer", ["x"])):
+        with fail_at(1, "full", sticky=True) as fault, pytest.raises(DiskFullError) as caught:
+            make()
+        assert fault.struck
+        assert str(caught.value).startswith(f'"{manager.store.directory}" has no room left')

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sodaf_migrate.backup.payload import PAYLOAD, Payload, about_database, about_table, run_all, stored_objects
-from sodaf_migrate.backup.scratch import scratch_file
+from sodaf_migrate.backup.scratch import filled, scratch_file
 from sodaf_migrate.backup.snapshot import Snapshot, ordinary_table
 from sodaf_migrate.dialects.sqlite.copies import (
     MOST_COLUMNS,
@@ -39,7 +39,7 @@ def lost_values(snapshot: Snapshot, losses: Sequence[Loss], *, folder: Path) -> 
     """
     wire = snapshot.wire
     with scratch_file(folder) as scratch:
-        with attached(wire, scratch.path, PAYLOAD):
+        with filled(folder), attached(wire, scratch.path, PAYLOAD):
             scratch.hide()
             with wire.atomic():
                 parts, tables = _all(wire, losses)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sodaf_migrate.backup.payload import PAYLOAD, ROWS, Payload, about_database, about_table, run_all, stored_objects
-from sodaf_migrate.backup.scratch import scratch_file
+from sodaf_migrate.backup.scratch import filled, scratch_file
 from sodaf_migrate.backup.snapshot import Snapshot, ordinary_table
 from sodaf_migrate.dialects.sqlite.copies import copy_rows, numbered, plain_columns, untyped_table
 from sodaf_migrate.wire.attach import attached
@@ -24,7 +24,7 @@ def full_table(snapshot: Snapshot, name: str, *, folder: Path) -> Iterator[Paylo
     """
     wire = snapshot.wire
     with scratch_file(folder) as scratch:
-        with attached(wire, scratch.path, PAYLOAD):
+        with filled(folder), attached(wire, scratch.path, PAYLOAD):
             scratch.hide()
             with wire.atomic():
                 table = ordinary_table(wire, name)

@@ -20,7 +20,7 @@ from sodaf_migrate.backup.payload import (
     run_all,
     stored_objects,
 )
-from sodaf_migrate.backup.scratch import scratch_file
+from sodaf_migrate.backup.scratch import filled, scratch_file
 from sodaf_migrate.backup.snapshot import Snapshot, ordinary_table
 from sodaf_migrate.dialects.sqlite.copies import (
     copy_gone_rows,
@@ -53,7 +53,11 @@ def changed_rows(snapshot: Snapshot, name: str, links: Sequence[Link], *, folder
     """
     wire = snapshot.wire
     with scratch_file(folder) as scratch:
-        with attached(wire, scratch.path, PAYLOAD), attached_rows(wire, links, folder, alias=_PARENT):
+        with (
+            filled(folder),
+            attached(wire, scratch.path, PAYLOAD),
+            attached_rows(wire, links, folder, alias=_PARENT),
+        ):
             scratch.hide()
             with wire.atomic():
                 manifest = _compare(wire, ordinary_table(wire, name), links[-1].source.manifest)

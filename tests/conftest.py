@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 
 from hypothesis import HealthCheck, settings
@@ -18,3 +19,6 @@ settings.load_profile("deep" if os.environ.get("SODAF_TEST_DEEP") == "1" else "q
 os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="sodaf-tests-")
 for _name in ("SODAF_BACKUP_KEY", "SODAF_BACKUP_KEY_FILE", "SODAF_BACKUP_PASSPHRASE"):
     os.environ.pop(_name, None)
+
+# A run in the background is started with Ctrl-C ignored, and some tests are about Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sodaf_migrate import DatabaseError, ExecutionError, MigrationApplier, Schema
-from sodaf_migrate.errors import ConfigurationError, DiskFullError
+from sodaf_migrate.errors import CommitUnknownError, ConfigurationError, DiskFullError
 from sodaf_migrate.testing.check import assert_old_or_new, state_of
 from sodaf_migrate.testing.disk import little_room, small_disk
 from sodaf_migrate.testing.statements import failing_connection
@@ -32,7 +32,7 @@ def test_a_migration_survives_every_statement(tmp_path: Path, sticky: bool) -> N
         with failing_connection(path, at=at, sticky=sticky) as connection:
             try:
                 MigrationApplier(connection).sync_schema(Schema.from_sql(WISH))
-            except (DatabaseError, ExecutionError):
+            except (CommitUnknownError, DatabaseError, ExecutionError):
                 kinds.add(connection.statement.split()[0])
         verdict = assert_old_or_new(path, old, new)
         if connection.met < at:

@@ -151,8 +151,31 @@ def _problem(fault: Any, raw: dict[str, Any], file: str) -> Problem:
         doctype=name,
         field=field,
         message=f'{place}DocType "{name}" has a wrong value for {what}: {_shown(fault["input"])}',
-        hint=fault["msg"].replace("Input should be", "It should be") + ".",
+        hint=f"It has to be {_wanted(fault['type'])}.",
     )
+
+
+#: By the beginning of a pydantic error's type, what we call the kind of value that it misses.
+_WANTED = {
+    "string": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "finite": "a number that is not infinite",
+    "bool": "true or false (or 1 or 0)",
+    "list": "a list",
+    "tuple": "a list",
+    "set": "a list",
+    "frozen_set": "a list",
+    "dict": "an object",
+    "model": "an object",
+    "mapping": "an object",
+    "greater_than": "a larger number",
+    "less_than": "a smaller number",
+}
+
+
+def _wanted(kind: str) -> str:
+    return next((words for start, words in _WANTED.items() if kind.startswith(start)), "another kind of value")
 
 
 def _field_at(raw: dict[str, Any], path: tuple[Any, ...]) -> str:

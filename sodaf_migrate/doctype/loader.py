@@ -81,7 +81,14 @@ def load_text(content: bytes, shown: str) -> Iterator[Document]:
 
 def _parsed(text: str, shown: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_object)
+    except _DuplicateKey as error:
+        return Problem(
+            code="JSON_DUPLICATE_KEY",
+            file=shown,
+            message=f'The key "{error}" stands twice in one object',
+            hint="JSON keeps only one of them, and not everybody the same: take one out.",
+        )
     except json.JSONDecodeError as error:
         where, what = f" at line {error.lineno}, column {error.colno}", error.msg[:1].lower() + error.msg[1:]
         hint = "The file is empty." if not text.strip() else "Look for a missing comma, quote or bracket just before."
@@ -90,6 +97,18 @@ def _parsed(text: str, shown: str) -> Any:
     except ValueError as error:
         where, what, hint = "", str(error), "Write the value as JSON allows it."
     return Problem(code="JSON_INVALID", file=shown, message=f"Invalid JSON{where}: {what}", hint=hint)
+
+
+class _DuplicateKey(Exception):
+    pass
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _DuplicateKey(next(name for name in names if names.count(name) > 1))
+    return found
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -77,6 +77,11 @@ def test_a_file_may_hold_a_list(tmp_path: Path) -> None:
         (b"[" * 200_000, "JSON_INVALID", "note.json: Invalid JSON: it is nested too deeply"),
         (b'{"a": NaN}', "JSON_INVALID", "note.json: Invalid JSON: NaN is no JSON value"),
         (b'{"a": ' + b"1" * 5000 + b"}", "JSON_INVALID", "note.json: Invalid JSON: Exceeds the limit"),
+        (
+            b'{"name": "Note", "fields": [{"fieldname": "a", "fieldname": "b"}]}',
+            "JSON_DUPLICATE_KEY",
+            'note.json: The key "fieldname" stands twice in one object',
+        ),
         (b'{"name": "\xff"}', "FILE_NOT_UTF8", "note.json: The file is not UTF-8: byte 11 does not belong there"),
         ('{"name": "x"}'.encode("utf-16"), "FILE_NOT_UTF8", "note.json: The file is not UTF-8: byte 1"),
     ],

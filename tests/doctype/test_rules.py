@@ -73,13 +73,13 @@ FIELD_CASES = [
     (field(fieldtype="Table", options="Note", indexed=True), "INDEX_WITHOUT_COLUMN", "cannot be indexed", "Take"),
     (field(is_virtual=True, search_index=1), "INDEX_WITHOUT_COLUMN", "is virtual", "Take"),
     (field(old_fieldname="a\0b"), "OLD_NAME_INVALID", "old_fieldname that holds NUL", "as it was"),
-    (field(fieldname=7), "PROPERTY_WRONG_KIND", '"fields.0.fieldname": 7', "valid string"),
-    (field(length="long"), "PROPERTY_WRONG_KIND", '"fields.0.length"', "valid integer"),
-    (field(reqd="perhaps"), "PROPERTY_WRONG_KIND", '"fields.0.reqd"', "valid boolean"),
-    (field(old_fieldname=[1]), "PROPERTY_WRONG_KIND", "old_fieldname", "valid string"),
+    (field(fieldname=7), "PROPERTY_WRONG_KIND", '"fields.0.fieldname": 7', "a text"),
+    (field(length="long"), "PROPERTY_WRONG_KIND", '"fields.0.length"', "a whole number"),
+    (field(reqd="perhaps"), "PROPERTY_WRONG_KIND", '"fields.0.reqd"', "true or false"),
+    (field(old_fieldname=[1]), "PROPERTY_WRONG_KIND", "old_fieldname", "a text"),
     ({"fieldname": "x"}, "PROPERTY_MISSING", 'lacks "fields.0.fieldtype"', 'Add "fieldtype"'),
-    ("x", "PROPERTY_WRONG_KIND", '"fields.0"', "dictionary"),
-    (None, "PROPERTY_WRONG_KIND", '"fields.0"', "dictionary"),
+    ("x", "PROPERTY_WRONG_KIND", '"fields.0"', "an object"),
+    (None, "PROPERTY_WRONG_KIND", '"fields.0"', "an object"),
 ]
 
 

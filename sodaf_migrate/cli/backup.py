@@ -11,8 +11,16 @@ from click.shell_completion import CompletionItem
 from sodaf_migrate.cli.confirm import confirm, yes_option
 from sodaf_migrate.cli.exits import Exit
 from sodaf_migrate.cli.progress import listener_of
-from sodaf_migrate.cli.site import Command, answer, answers_json, complete_doctype, site_of, site_options
-from sodaf_migrate.errors import ConfigurationError
+from sodaf_migrate.cli.site import (
+    Command,
+    answer,
+    answers_json,
+    complete_doctype,
+    engine_of,
+    site_of,
+    site_options,
+)
+from sodaf_migrate.errors import ConfigurationError, MigrationError
 from sodaf_migrate.events import CancelToken
 from sodaf_migrate.options import PruneOptions
 from sodaf_migrate.report import backups as told
@@ -99,6 +107,7 @@ def create(
     if columns and doctype is None:
         raise click.UsageError("name the DocType of the columns")
     manager = manager_of(context, store, level=level, encrypt=False if unencrypted else None)
+    doctype = _table(context, doctype)
     if columns:
         info = manager.create_column_backup(str(doctype), columns)
     else:
@@ -277,6 +286,15 @@ def catalogue(context: click.Context, rebuild: bool, store: str | None) -> int:
     answer(context, rebuilt, lines=told.rebuilt_lines(rebuilt))
     differs = bool(rebuilt.added or rebuilt.removed or rebuilt.changed)
     return Exit.ERROR if rebuilt.unreadable or (differs and not rebuild) else Exit.DONE
+
+
+def _table(context: click.Context, doctype: str | None) -> str | None:
+    """The table of a DocType whose definition gives it another name than its own; else what was given."""
+    try:
+        engine = engine_of(site_of(context))
+    except MigrationError:  # a backup is worth more than sound definitions
+        return doctype
+    return engine.table_of(doctype) or doctype if doctype is not None else None
 
 
 def _size(text: str | None) -> int | None:

@@ -211,6 +211,6 @@ def translated(path: Path | None, sql: str = "") -> Iterator[None]:
     try:
         yield
     # sqlite3.Warning is how Python 3.11 says "one statement at a time", MemoryError how it says SQLITE_NOMEM;
-    # OverflowError is an integer beyond 64 bits.
-    except (sqlite3.Error, sqlite3.Warning, OverflowError, MemoryError) as error:
+    # OverflowError is an integer beyond 64 bits, UnicodeEncodeError half a character (a lone surrogate) in a text.
+    except (sqlite3.Error, sqlite3.Warning, OverflowError, MemoryError, UnicodeEncodeError) as error:
         raise translate(error, path=path, sql=sql) from error

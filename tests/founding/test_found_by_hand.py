@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sodaf_migrate import DataLossRiskError, ExecutionError, MigrationError, PlanRefusedError, SyncOptions
+from sodaf_migrate import DataLossRiskError, ExecutionError, MigrationError, PlanRefusedError, Schema, SyncOptions
 from tests.founding.conftest import Site, customer
 
 FORCE = SyncOptions(force=True)
@@ -106,6 +106,46 @@ def test_blanks_become_null_and_only_real_duplicates_go(filled: Site) -> None:
     filled.applier(unique).sync_doctype("Customer", FORCE)
     rows = filled.query('SELECT name, phone FROM "tabCustomer" ORDER BY name')
     assert rows == [("Ada", "007"), ("Ben", None), ("b1", None), ("b2", None), ("d2", "x")]
+
+
+def test_every_blank_that_changes_is_counted_and_shown_once(site: Site) -> None:
+    """Three blanks are three rows; samples are of different values."""
+    fields = [{"fieldname": "code", "fieldtype": "Data"}, {"fieldname": "size", "fieldtype": "Data"}]
+    site.applier({"name": "T", "fields": fields}).sync_all_doctypes()
+    site.query("INSERT INTO tabT(name, code, size) VALUES ('a', '', '007'), ('b', '', '007'), ('c', '', '008')")
+    fields = [{"fieldname": "code", "fieldtype": "Data", "unique": 1}, {"fieldname": "size", "fieldtype": "Int"}]
+    risks = {risk.code: risk for risk in site.applier({"name": "T", "fields": fields}).dry_run("T").data_loss_risks}
+    assert risks["blank_to_null"].affected_rows == 3
+    sizes = risks["lossy_conversion"]
+    assert (sizes.affected_rows, sizes.samples) == (3, ("'007'", "'008'"))
+
+
+@pytest.mark.parametrize("kind", ["STORED", "VIRTUAL"])
+def test_a_column_that_becomes_a_computed_one(site: Site, kind: str) -> None:
+    """Values that the expression does not give are told, backed up, and come back; a new row stays as it is."""
+    site.query("CREATE TABLE t (id INTEGER PRIMARY KEY, n INT, twice INT)")
+    site.query("INSERT INTO t VALUES (1, 1, 2), (2, 2, NULL), (3, 3, 7)")
+    wish = Schema.from_sql(f"CREATE TABLE t (id INTEGER PRIMARY KEY, n INT, twice INT AS (n * 2) {kind})")
+    applier = site.applier()
+    with pytest.raises(DataLossRiskError, match=r"lossy_conversion.*\(2 rows\)"):
+        applier.sync_schema(wish)
+    result = applier.sync_schema(wish, SyncOptions(allow=frozenset({"lossy_conversion"})))
+    assert site.query("SELECT twice FROM t ORDER BY id") == [(2,), (4,), (6,)]
+    site.query("INSERT INTO t (id, n) VALUES (4, 5)")
+    applier.rollback_migration(result.migration_id)
+    assert site.query("SELECT twice FROM t ORDER BY id") == [(2,), (None,), (7,), (10,)]
+
+
+def test_words_that_a_new_collation_makes_one(site: Site) -> None:
+    """They repeat one another then, and are told as any other duplicates."""
+    site.query("CREATE TABLE t (a TEXT UNIQUE)")
+    site.query("INSERT INTO t VALUES ('a'), ('A'), ('b')")
+    wish = Schema.from_sql("CREATE TABLE t (a TEXT COLLATE NOCASE UNIQUE)")
+    with pytest.raises(DataLossRiskError, match=r"drop_duplicates.*\(1 row\)"):
+        site.applier().sync_schema(wish)
+    result = site.applier().sync_schema(wish, SyncOptions(allow=frozenset({"drop_duplicates"})))
+    site.applier().rollback_migration(result.migration_id)
+    assert sorted(site.query("SELECT a FROM t")) == [("A",), ("a",), ("b",)]
 
 
 def test_a_hook_cannot_end_the_transaction(filled: Site) -> None:

@@ -154,6 +154,10 @@ def _about_columns(
         if (change.aspects & {"type", "field"} or fold(table) in strict) and change.new.generated is None:
             carry = found if not diff.is_reverse else None
             yield from _about_type(there, about, column, change, strict.get(fold(table), there.strict), carry)
+        computed = names.computed(change)
+        if computed is not None:
+            replaced = f"{column} IS NOT ({computed}) COLLATE BINARY"
+            yield Question(kind="computed", table=there.name, about=about, condition=replaced, show=column)
     asked = {names.column(table, c.old.name) for c in diff.columns if c.old and fold(c.table) == fold(table)}
     yield from _about_strict(there, strict.get(fold(table)), asked)
 

@@ -25,7 +25,7 @@ def about_keys(
     live: Schema, there: Table, table: str, diff: SchemaDiff, names: LiveNames, allows: Allows
 ) -> Iterator[Question]:
     """The questions about one table, live ``there`` and later called ``table``."""
-    values = _values(table, diff, allows)
+    values, collations = _values(table, diff, allows), _collations(table, diff)
     come = {
         fold(c.new.name): c.new
         for c in diff.columns
@@ -35,11 +35,13 @@ def about_keys(
     for index in _new(table, diff.indexes):
         if index.unique:
             nullable = _may_be_null(there, table, index.parts, diff, names)
-            yield from _duplicates(there, index.name, index.parts, index.where, source, nullable, values)
+            parts = _collated(index.parts, collations)
+            yield from _duplicates(there, index.name, parts, index.where, source, nullable, values)
     for unique in (*_new(table, diff.uniques), *_new(table, diff.primary_keys)):
-        yield from _duplicates(there, ",".join(unique.columns), unique.parts, None, source, values=values)
-    for about, parts in _touched(live, there, table, diff, names, values) if values else ():
-        yield from _duplicates(there, about, parts, None, source, values=values)
+        parts = _collated(unique.parts, collations)
+        yield from _duplicates(there, ",".join(unique.columns), parts, None, source, values=values)
+    for about, parts in _touched(live, there, table, diff, names, {*values, *collations}):
+        yield from _duplicates(there, about, _collated(parts, collations), None, source, values=values)
     yield from _about_primary_key(there, table, diff, names)
     for check in _new(table, diff.checks):
         text = check.expression.text
@@ -68,10 +70,28 @@ def _values(table: str, diff: SchemaDiff, allows: Allows) -> dict[str, str]:
     return found
 
 
+def _collations(table: str, diff: SchemaDiff) -> dict[str, str]:
+    """How the columns of a table will be compared where that changes, by folded later name."""
+    changed = (c.new for c in diff.columns if fold(c.table) == fold(table) and c.new and "collation" in c.aspects)
+    return {fold(column.name): column.collation or "BINARY" for column in changed}
+
+
+def _collated(parts: Iterable[KeyPart], collations: Mapping[str, str]) -> tuple[KeyPart, ...]:
+    """The parts of a key; one that says no collation of its own is compared as its column will be."""
+    return tuple(
+        replace(part, collation=collations[fold(part.column)])
+        if part.column is not None and part.collation is None and fold(part.column) in collations
+        else part
+        for part in parts
+    )
+
+
 def _touched(
     live: Schema, there: Table, table: str, diff: SchemaDiff, names: LiveNames, values: Collection[str]
 ) -> Iterator[tuple[str, tuple[KeyPart, ...]]]:
-    """Every UNIQUE that stays and is about values that change: two spellings may become one value."""
+    """Every UNIQUE that stays and is about values that change, or are compared otherwise: two may become one."""
+    if not values:
+        return
     going = [c.old for part in (diff.indexes, diff.uniques, diff.primary_keys) for c in part if c.old is not None]
     stays: list[tuple[str, Any]] = [(i.name, i) for i in live.indexes_of(there.name) if i.unique and i.where is None]
     stays += [(",".join(unique.columns), unique) for unique in there.uniques]

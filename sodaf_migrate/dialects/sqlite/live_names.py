@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.lexer import RESERVED, Token, tokenize
 from sodaf_migrate.dialects.sqlite.names import quote
@@ -73,6 +73,13 @@ class LiveNames:
                 parts += [expression[last : token.start], quote(live)]
                 last = token.end
         return "".join(parts) + expression[last:]
+
+    def computed(self, change: ColumnChange) -> str | None:
+        """What the values of an ordinary column give way to when it becomes a generated one; None when it does not."""
+        old, new = change.old, change.new
+        if old is None or new is None or old.generated is not None or new.generated is None:
+            return None
+        return self.spelled(change.table, new.generated.expression.text)
 
     def as_called_later(self, table: str, come: dict[str, Column]) -> str | None:
         """The live rows under the names to come, as a source for SELECT; None where nothing is called otherwise.

@@ -100,7 +100,11 @@ def _of_column(
         yield replace(gone, new_columns=("",))
         return
     name = (fold(change.table), fold(change.new.name))
-    if name in values:
+    computed = names.computed(change)
+    if computed is not None:
+        replaced = f"{quote(live)} IS NOT ({computed}) COLLATE BINARY"
+        yield values_lost(there, change.table, live, computed, replaced, names)
+    elif name in values:
         value = f"coalesce({values[name]}, {fills[name]})" if name in fills else values[name]
         became = names.spelled(change.table, value)
         where = _changes(change, quote(live), became)

@@ -19,6 +19,7 @@ _MEANINGS = {
     "holds": "rows that hold the old default",
     "values": "values in the column that goes",
     "altered": "values that would not read back as they are",
+    "computed": "values that give way to computed ones",
     "misfits": "values that do not fit",
     "impossible": "values that do not convert",
     "keyless": "rows without a key",
@@ -40,9 +41,10 @@ class Question:
     """How many rows of the live ``table`` meet ``condition``; ``kind`` says what that would mean.
 
     ``about`` is the column, index or constraint under its name after any rename. Kinds: rows, nulls, values (that a
-    dropped column holds), holds (the old default), altered, misfits, longer, violators, orphans, orphaned (by the
-    change), keyless, moving, meeting, required (of a row that becomes a Single's values, or the reverse), follow, taken
-    (rows of a rename), duplicates (``groups`` holds the grouping).
+    dropped column holds), holds (the old default), altered, computed (otherwise, by a column that becomes generated),
+    misfits, longer, violators, orphans, orphaned (by the change), keyless, moving, meeting, required (of a row that
+    becomes a Single's values, or the reverse), follow, taken (rows of a rename), duplicates and blanks (``groups``
+    holds the grouping).
     """
 
     kind: str
@@ -72,7 +74,8 @@ class Question:
             return f"SELECT count(*) FROM {table} WHERE {self.condition}"
         keys = ", ".join(self.groups)
         inner = f"SELECT count(*) AS n FROM {table} WHERE {self.condition} GROUP BY {keys} HAVING count(*) > 1"
-        return f"SELECT coalesce(sum(n) - count(*), 0) FROM ({inner})"
+        changed = "sum(n)" if self.kind == "blanks" else "sum(n) - count(*)"  # one of those that repeat stays as it is
+        return f"SELECT coalesce({changed}, 0) FROM ({inner})"
 
     @property
     def sample_sql(self) -> str | None:
@@ -86,4 +89,4 @@ class Question:
             )
         if self.show is None:
             return None
-        return f"SELECT {self.show} FROM {table} WHERE {self.condition} LIMIT {SAMPLES}"
+        return f"SELECT DISTINCT {self.show} FROM {table} WHERE {self.condition} LIMIT {SAMPLES}"

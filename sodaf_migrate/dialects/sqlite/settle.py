@@ -64,6 +64,7 @@ _LOSING = ("drop_column", "drop_table", "lossy_conversion", "fill_nulls", "blank
 #: Changes of values that are made when they are allowed: the hazard, and how it is said.
 _CHANGING = {
     "altered": ("lossy_conversion", "would not read back as they are"),
+    "computed": ("lossy_conversion", "give way to computed ones"),
     "longer": ("shrink_length", "are longer than the new length (they are kept)"),
 }
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sodaf_migrate.compare.changes import ForeignKeyChange
-from sodaf_migrate.dialects.sqlite.census import questions
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
 from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.dialects.sqlite.question import Question
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.dialects.sqlite.samples import Sample, condition_of, draw, needing
 from sodaf_migrate.plan import Plan
@@ -19,8 +19,11 @@ __all__ = ["drawn"]
 _ROUNDS = 10  # how far rows of one table that refer to one another are followed
 
 
-def drawn(wire: Wire, plan: Plan, live: Schema) -> tuple[Sample, ...]:
-    """Some rows of each live table of the plan, with the parents that a new foreign key asks them for."""
+def drawn(wire: Wire, plan: Plan, live: Schema, met: Iterable[Question]) -> tuple[Sample, ...]:
+    """Some rows of each live table of the plan, with the parents that a new foreign key asks them for.
+
+    ``met`` are the questions that some row answers to: to look for others would read the whole table in vain.
+    """
     touched = {fold(name) for name in plan.scope}
     coming = {fold(each.table) for each in plan.temporary if not each.column}
     waiting = {fold(c.table) for c in plan.diff.foreign_keys if c.new is not None and fold(c.new.table) in coming}
@@ -29,7 +32,7 @@ def drawn(wire: Wire, plan: Plan, live: Schema) -> tuple[Sample, ...]:
     tables = [table for table in live.tables if fold(table.name) in touched - waiting]
     if not tables:
         return ()
-    asked = [question for question in questions(live, plan.diff) if question.source is None and question.kind != "rows"]
+    asked = [question for question in met if question.source is None and question.kind != "rows"]
     found: dict[str, Sample] = {}
     for table in tables:
         mine = [condition_of(question) for question in asked if fold(question.table) == fold(table.name)]

@@ -108,7 +108,7 @@ class Look:
         if self.wire is None or self.refused:
             return ()
         with self.wire.snapshot():
-            return drawn(self.wire, self.plan, self.live)
+            return drawn(self.wire, self.plan, self.live, self.judged.met if self.judged else ())
 
     @cached_property
     def beside(self) -> tuple[Sample, ...]:

@@ -18,6 +18,7 @@ from sodaf_migrate.dialects.sqlite.losses import losses, repeated, rows_lost, va
 from sodaf_migrate.dialects.sqlite.moving import settled_moves
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.parts import in_parts
+from sodaf_migrate.dialects.sqlite.question import Question
 from sodaf_migrate.dialects.sqlite.refill import Refill, refilled
 from sodaf_migrate.dialects.sqlite.transform import transformed
 from sodaf_migrate.plan import Finding, Guard, Hazard, Loss, Severity, Statement
@@ -56,6 +57,7 @@ class Verdict:
     holding: dict[tuple[str, str], int] = field(default_factory=dict, hash=False)  # rows that hold the old default
     losses: tuple[Loss, ...] = ()  # those of the cleanings aside
     refills: tuple[Refill, ...] = ()
+    met: tuple[Question, ...] = ()  # what of the census some row answers to
 
 
 #: Hazards after which the old values are gone, unless a backup holds them.
@@ -383,6 +385,7 @@ def settle(live: Schema, diff: SchemaDiff, census: Census, *, allows: Allows, ma
         losses=lost,
         values=values,
         refills=manner.refills,
+        met=tuple(answer.question for answer in census.answers if answer.count),
         guards=(*verdict.guards, *guards),
         findings=(*verdict.findings, *in_the_way),
     )

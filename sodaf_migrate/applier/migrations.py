@@ -35,6 +35,7 @@ def as_migration(record: MigrationRecord) -> Migration:
         backup_path=record.backup_path,
         error=record.error,
         run_id=record.run_id,
+        reverses=record.reverses,
     )
 
 
@@ -47,7 +48,6 @@ def in_full(record: MigrationRecord) -> Migration:
         as_migration(record),
         diff=Plan.from_json(record.plan).diff if record.plan else None,
         hooks=environment.get("hooks", {}),
-        reverses=record.reverses,
         rollback_info=replace(info, backup_path=record.backup_path),
     )
 

@@ -41,6 +41,8 @@ def batch_lines(batch: BatchMigrationResult) -> list[Line]:
     for result in batch.successful:
         if result.rollback_info is not None:
             lines += [Line(f"{result.doctype}: came back: {text}") for text in refill_words(result.rollback_info)]
+            backups = (result.backup_path or "").splitlines()
+            lines += [Line(f"{result.doctype}: backup: {path}", whole=True) for path in backups]
     if batch.successful:
         heads = ("DocType", "changes", "rows", "time", "migration")
         lines += [Line(), *table(heads, map(_row, batch.successful), keep=["migration"])]
@@ -90,6 +92,11 @@ def _sum(batch: BatchMigrationResult) -> Line:
     parts += [f"{len(batch.failed)} failed"] if batch.failed else []
     parts += [f"{len(batch.not_tried)} not tried"] if batch.not_tried else []
     total = len(batch.results) + len(batch.not_tried)
+    back = sum(result.rollback_info is not None for result in batch.successful)
+    if back:
+        parts = [f"{back} taken back", *parts[2:]]
+        verdict: Style = "good" if batch.success else "bad"
+        return Line(f"{counted(total, 'migration')}: {', '.join(parts)} ({duration(batch.total_time)})", verdict)
     style: Style = "good" if batch.success else "bad"
     if batch.success and not batch.changed:
         return Line(f"{counted(total, 'DocType')} in step, nothing to do ({duration(batch.total_time)})", style)

@@ -182,7 +182,7 @@ def _state_row(status: DocTypeStatus) -> tuple[Style, tuple[str, ...]]:
 
 def _migration_row(migration: Migration) -> tuple[Style, tuple[str, ...]]:
     rows = "" if migration.affected_rows is None else f"{migration.affected_rows:,}"
-    status = migration.status.replace("_", " ")
+    status = "rollback" if migration.reverses and migration.status == "applied" else migration.status.replace("_", " ")
     cells = (_when(migration.timestamp), migration.doctype, status, rows, migration.id)
     return _STATUS.get(migration.status, ""), cells
 

@@ -118,7 +118,8 @@ def test_several(weighed: tuple[Shop, list[str]]) -> None:
     run = shop.run("sync", "--format", "json").json["run_id"]
     told = shop.run("rollback", "--to", ids[0], "--dry-run")
     assert "migrations to take back, the newest first" in told.out and "is planned anew" in " ".join(told.out.split())
-    assert shop.run("rollback", "--run", run).code == 0
+    assert "1 migration: 1 taken back" in shop.run("rollback", "--run", run).out
+    assert "  rollback  " in shop.run("history").out
     assert "colour" not in columns(shop)
     done: Any = shop.run("rollback", "--steps", "1", "--force", "--yes", "--format", "json").json
     assert done["successful"] == ["Item"] and columns(shop)[-1] != "weight"

@@ -57,6 +57,10 @@ class Policy:
         """Whether history says that we made (or adopted) this thing."""
         return ObjectName(kind, fold(table), fold(name)) in self.owned
 
+    def may_drop_table(self, table: str) -> bool:
+        """Whether a table that is not wished for goes with its rows."""
+        return self.may_drop(ObjectName("table", fold(table), fold(table)), self.ours("table", table, table))
+
 
 def compare(live: Schema, wish: Schema, *, doctype: str, policy: Policy) -> SchemaDiff:
     """What has to change for ``live`` (already renamed) to be ``wish``; what is not wished and not ours is kept."""
@@ -247,11 +251,10 @@ def _compare_rest(live: Schema, wish: Schema, tables: Paired[Table], policy: Pol
     kept: list[Kept] = []
     gone: list[TableChange] = []
     for table in tables.removed:
-        name = ObjectName("table", fold(table.name), fold(table.name))
-        if policy.may_drop(name, name in policy.owned):
+        if policy.may_drop_table(table.name):
             gone.append(TableChange(old=table, new=None))
         else:
-            reason = "removed_table" if name in policy.owned else "foreign"
+            reason = "removed_table" if policy.ours("table", table.name, table.name) else "foreign"
             kept.append(Kept(name=ObjectName("table", table.name, table.name), reason=reason))
     dropped = {fold(change.old.name) for change in gone if change.old}
     found: dict[str, Any] = {}

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from sodaf_migrate.compare.changes import ColumnChange, Kept, RowsChange, SchemaDiff, TableChange
+from sodaf_migrate.compare.changes import (
+    ColumnChange,
+    IndexChange,
+    Kept,
+    RowsChange,
+    SchemaDiff,
+    TableChange,
+    TriggerChange,
+)
 from sodaf_migrate.compare.compare import Policy, compare
 from sodaf_migrate.compare.field_types import FieldTypes, differ, to_remember, with_field_types
 from sodaf_migrate.compare.follow import Definitions, doctype_renamed, fields_renamed
@@ -119,9 +127,15 @@ class Comparer:
             if memory.version is None:  # nobody can tell whether a swap took place: only the call's own word counts
                 done |= set(asked.renames) - set(options.renames.items())
             diff = _columns_renamed(diff, live, wish.tables[0], pairs, done)
-        found = self._compared(diff, live, wish, self._policy(name, options, memory), declared, memory)
+        policy = self._policy(name, options, memory)
+        found = self._compared(diff, live, wish, policy, declared, memory)
         left = live.table(doctype.table) if asked.table is None else None
-        kept = (Kept(name=ObjectName("table", left.name, left.name), reason="removed_table"),) if left else ()
+        kept: tuple[Kept, ...] = ()
+        # The table of what has become a Single stays: the way back puts the row there again.
+        if left is not None and not asked.single and policy.may_drop_table(left.name):
+            found = replace(found, diff=_without_table(found.diff, left, live))
+        elif left is not None:
+            kept = (Kept(name=ObjectName("table", left.name, left.name), reason="removed_table"),)
         known = {**self._former_types(found.diff, asked), **memory.fields}
         typed = with_field_types(found.diff, doctype, live, known, self.rules, options)
         typed = with_transformers(typed, doctype, options, memory.spent)
@@ -235,6 +249,19 @@ class Comparer:
         )
         memory = replace(memory, owned=policy.owned)
         return Comparison(diff=diff, live=live, wish=wish, declared=declared, memory=memory)
+
+
+def _without_table(diff: SchemaDiff, table: Table, live: Schema) -> SchemaDiff:
+    """``diff`` in which a table goes with all that is on it."""
+    indexes = tuple(IndexChange(table=table.name, old=index, new=None) for index in live.indexes_of(table.name))
+    triggers = tuple(TriggerChange(old=each, new=None) for each in live.triggers_of(table.name) if not each.temp)
+    gone = TableChange(old=table, new=None)
+    return replace(
+        diff,
+        tables=(*diff.tables, gone),
+        indexes=diff.indexes + indexes,
+        triggers=diff.triggers + triggers,
+    )
 
 
 def _with_lost(renamed: Schema, live: Schema) -> Schema:

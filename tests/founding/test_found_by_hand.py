@@ -229,3 +229,23 @@ def test_a_rename_that_was_declared_too_late_is_told(filled: Site) -> None:
     result = filled.applier(late).sync_doctype("Customer")
     assert "RENAME_TARGET_EXISTS" in {finding.code for finding in result.findings}
     assert filled.query('SELECT phone, mobile FROM "tabCustomer" ORDER BY name') == [("007", None), (None, None)]
+
+
+def test_the_table_of_what_became_virtual_goes_when_that_is_allowed(site: Site) -> None:
+    """Until then it is kept, and told; back it comes with its rows, its index and the trigger of others."""
+    fields = [{"fieldname": "a", "fieldtype": "Data", "indexed": True}]
+    site.applier({"name": "T", "fields": fields}).sync_all_doctypes()
+    site.query("INSERT INTO tabT(name, a) VALUES ('x', '1'), ('y', '2')")
+    site.query("CREATE TABLE log (n)")
+    site.query("CREATE TRIGGER told AFTER INSERT ON tabT BEGIN INSERT INTO log VALUES (new.name); END")
+    before = site.query("SELECT type, name, sql FROM sqlite_schema WHERE tbl_name = 'tabT' ORDER BY 1, 2")
+    applier = site.applier({"name": "T", "fields": fields, "is_virtual": 1})
+    result = applier.sync_doctype("T")
+    assert not result.changed and [finding.code for finding in result.findings] == ["KEPT_REMOVED_TABLE"]
+    result = applier.sync_doctype("T", SyncOptions(allow=frozenset({"drop_table"})))
+    assert site.query("SELECT name FROM sqlite_schema WHERE tbl_name = 'tabT'") == []
+    assert not applier.sync_doctype("T").changed
+    applier.rollback_migration(result.migration_id)
+    assert site.query("SELECT type, name, sql FROM sqlite_schema WHERE tbl_name = 'tabT' ORDER BY 1, 2") == before
+    assert site.query("SELECT name, a FROM tabT ORDER BY 1") == [("x", "1"), ("y", "2")]
+    assert [bool(each.reverses) for each in applier.get_migration_history().migrations] == [False, False, True]

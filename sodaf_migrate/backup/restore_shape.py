@@ -9,6 +9,7 @@ from typing import Any
 from sodaf_migrate.dialects.sqlite.copies import has_null_keys, has_signs, plain_columns
 from sodaf_migrate.dialects.sqlite.ddl import rename_table_text
 from sodaf_migrate.dialects.sqlite.missing_rows import live_values, same_row
+from sodaf_migrate.dialects.sqlite.names import in_main
 from sodaf_migrate.dialects.sqlite.restores import differing
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.errors import BackupError, StatementError
@@ -97,7 +98,7 @@ def create_around(wire: Wire, manifest: Mapping[str, Any], name: str) -> tuple[s
             left_out.append(f'{item["type"]} "{item["name"]}"')
             continue
         try:
-            wire.run(item["sql"])
+            wire.run(in_main(item["sql"]))
         except StatementError as error:
             notes.append(f'{item["type"]} "{item["name"]}" was not made: {error.details.get("reason")}')
     if left_out:

@@ -1,17 +1,31 @@
-"""How SQLite spells a name and a constant."""
+"""How SQLite spells a name, where it stands, and a constant."""
 
 from __future__ import annotations
 
 import math
+import re
 
 from sodaf_migrate.errors import DefinitionError
 
-__all__ = ["literal", "quote"]
+__all__ = ["in_main", "literal", "quote"]
+
+#: How SQLite begins the stored text of an index or trigger, whatever its author wrote.
+_MADE = re.compile(r"CREATE (?:(?:UNIQUE )?INDEX|TRIGGER) (?!IF |main\.|temp\.)")
 
 
 def quote(name: str) -> str:
     """``name`` as an identifier that no keyword, blank or quote inside it can break."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def in_main(sql: str) -> str:
+    """A stored statement that makes an index or trigger, so that it does so in ``main``; any other as it is.
+
+    Where a TEMP table hides the one that is named, it would become the TEMP one's (sqlite.org/lang_createtrigger.html).
+    What SQLite stores is the same: it leaves the name of the database out.
+    """
+    made = _MADE.match(sql)
+    return f"{made.group()}main.{sql[made.end() :]}" if made else sql
 
 
 def literal(value: str | int | float | bytes | bool | None) -> str:

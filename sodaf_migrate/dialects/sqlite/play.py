@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sodaf_migrate.dialects.sqlite.names import in_main
 from sodaf_migrate.dialects.sqlite.parts import ROWS, Told, play_parts
 from sodaf_migrate.errors import ShadowMismatchError, StatementError
 from sodaf_migrate.plan import Statement
@@ -41,7 +42,7 @@ def play(wire: Wire, statement: Statement, *, live: bool = False, part: int = RO
 
 def _run(wire: Wire, sql: str, live: bool) -> int:
     try:
-        return wire.run(sql)
+        return wire.run(in_main(sql))
     except StatementError as error:
         reason = str(error.details.get("reason", ""))
         if not live or " RENAME " not in sql or not reason.startswith(("error in view", "error in trigger")):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sodaf_migrate.dialects.sqlite.lexer import tokenize
+from sodaf_migrate.dialects.sqlite.names import in_main
 from sodaf_migrate.errors import StatementError
 from sodaf_migrate.schema.model import Schema, Trigger, View, VirtualTable
 from sodaf_migrate.wire.connection import OnConnect, Wire
@@ -57,11 +58,11 @@ def stand_up(wire: Wire, schema: Schema, fill: Callable[[Wire], None] | None = N
                 _log.info('virtual table "%s" is in the shadow by name only: %s', virtual.name, error)
                 unknown.append(virtual)
         for index in schema.indexes:
-            wire.run(index.sql)
+            wire.run(in_main(index.sql))
         for view in schema.views:
             wire.run(created_text(view))
         for trigger in schema.triggers:
-            wire.run(created_text(trigger))
+            wire.run(in_main(created_text(trigger)))
     if unknown:
         _enter(wire, unknown)
 

@@ -13,9 +13,6 @@ import pytest
 from sodaf_migrate import BackupOptions, DocTypeEngine, MigrationApplier, SyncOptions
 
 HIDING = ("CREATE TEMP TABLE tabNote (name TEXT, title TEXT, part)", "CREATE TEMP VIEW tabNote AS SELECT 1 AS name")
-    "CREATE TEMP TABLE tabNote (name TEXT, title TEXT, part TEXT)",
-    "CREATE TEMP VIEW tabNote AS SELECT 1 AS name",
-)
 OF_MAIN = "SELECT type, name, sql FROM main.sqlite_schema WHERE tbl_name = 'tabNote' AND sql IS NOT NULL ORDER BY 1, 2"
 
 

@@ -320,6 +320,7 @@ class StatusReport:
 
     database: str
     doctypes: tuple[DocTypeStatus, ...] = ()
+    left_over: tuple[Finding, ...] = ()  # rows of DocTypes and Table fields that nobody defines any more
     applied: int = 0  # migrations on record
     failed: int = 0
     last_migration: Migration | None = None
@@ -340,8 +341,8 @@ class StatusReport:
 
     @property
     def standing(self) -> tuple[Finding, ...]:
-        """What stands without being a change, such as NOT_NULL_PENDING."""
-        return tuple(finding for status in self.doctypes for finding in status.findings)
+        """What stands without being a change, such as NOT_NULL_PENDING, or rows that nobody defines."""
+        return (*(finding for status in self.doctypes for finding in status.findings), *self.left_over)
 
     def to_dict(self) -> dict[str, Any]:
         """The status as plain values."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sodaf_migrate.applier.batch import Batch
 from sodaf_migrate.applier.drift import found_drift
+from sodaf_migrate.applier.leftovers import left_over
 from sodaf_migrate.applier.migrations import as_migration
 from sodaf_migrate.applier.session import Session
 from sodaf_migrate.compare.drift import Drift
@@ -34,11 +35,13 @@ def status_of(session: Session) -> StatusReport:
         drift = found_drift(session, records)
         Batch(session=session, run_id="").wish(session.engine.names())
         names = session.engine.names()
+        left = tuple(left_over(session))
         statuses = tuple(_status(session, name, latest.get(name), drift.get(name, ())) for name in names)
     applied = [record for record in records if record.status == "applied"]
     return StatusReport(
         database=session.new_database or session.wire.name,
         doctypes=statuses,
+        left_over=left,
         applied=len(applied),
         failed=sum(record.status == "failed" for record in records),
         last_migration=as_migration(applied[-1]) if applied else None,

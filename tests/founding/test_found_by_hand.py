@@ -249,3 +249,24 @@ def test_the_table_of_what_became_virtual_goes_when_that_is_allowed(site: Site) 
     assert site.query("SELECT type, name, sql FROM sqlite_schema WHERE tbl_name = 'tabT' ORDER BY 1, 2") == before
     assert site.query("SELECT name, a FROM tabT ORDER BY 1") == [("x", "1"), ("y", "2")]
     assert [bool(each.reverses) for each in applier.get_migration_history().migrations] == [False, False, True]
+
+
+def test_rows_that_nobody_defines_any_more_are_counted(site: Site) -> None:
+    """Of a DocType without a definition, of a Table field that went, and of one that holds another child now."""
+    other = {"name": "C2", "istable": 1, "fields": []}
+    gone = {"name": "Gone", "fields": [{"fieldname": "a", "fieldtype": "Data"}]}
+    site.applier(CHILD, other, gone, parent("P", "items"), parent("Q", "lines")).sync_all_doctypes()
+    for name, field, of in (("1", "items", "P"), ("2", "items", "P"), ("3", "lines", "Q")):
+        site.query("INSERT INTO tabC(name, parentfield, parenttype) VALUES (?, ?, ?)", name, field, of)
+    site.query("INSERT INTO tabGone(name) VALUES ('x')")
+    assert site.applier(CHILD, other, gone, parent("P", "items"), parent("Q", "lines")).status().left_over == ()
+    changed = {"name": "Q", "fields": [{"fieldname": "lines", "fieldtype": "Table", "options": "C2"}]}
+    report = site.applier(CHILD, other, {"name": "P", "fields": []}, changed).status()
+    found = [(finding.code, finding.rows, finding.target) for finding in report.left_over]
+    assert found == [
+        ("KEPT_REMOVED_DOCTYPE", 1, "tabGone"),
+        ("KEPT_CHILD_ROWS", 2, "tabC"),
+        ("KEPT_CHILD_ROWS", 1, "tabC"),
+    ]
+    assert report.in_step
+    assert "has no such Table field" in report.left_over[1].message and 'holds "C2"' in report.left_over[2].message

@@ -18,6 +18,7 @@ from sodaf_migrate.applier.rollback import all_back, as_sync, chosen, previewed,
 from sodaf_migrate.applier.scripted import with_scripts
 from sodaf_migrate.applier.session import Session
 from sodaf_migrate.applier.status import adopted, adopted_schema, status_of
+from sodaf_migrate.backup.files import FileOps
 from sodaf_migrate.backup.keys import load_ring
 from sodaf_migrate.backup.manager import MigrationBackupManager
 from sodaf_migrate.desired import SiteRules
@@ -58,7 +59,7 @@ class MigrationApplier:
     borrows the caller's connection) and leaves nothing open. ``listener`` is told from one thread at a time; one that
     raises is told no more, and stops nothing. ``cancel`` stops every call, now and later; ``cancel()`` those under way.
     ``backup_options`` say where and how what a change takes away is backed up first; ``permissions`` what the caller
-    may do, ``applied_by`` who it is (the user of the operating system unless given).
+    may do, ``applied_by`` who it is (the user of the operating system unless given); ``files`` writes the backups.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class MigrationApplier:
         backup_options: BackupOptions | None = None,
         permissions: MigrationPermissions = MigrationPermissions(),  # noqa: B008 - a frozen value
         applied_by: str | None = None,
+        files: FileOps | None = None,
     ) -> None:
         self.target = target
         self.engine = engine if engine is not None else DocTypeEngine.from_doctypes([])
@@ -86,6 +88,7 @@ class MigrationApplier:
         self.backup_options = backup_options or BackupOptions()
         self.permissions = permissions
         self.applied_by = applied_by
+        self._files = files
         self._token = cancel
         self._at_work: list[CancelToken] = []
 
@@ -118,17 +121,14 @@ class MigrationApplier:
         """The backups of this database, opened for each call."""
         return self._backups(self.target, self.permissions)
 
-    def _backups(
-        self,
-        source: Wire | Target,
-        permissions: MigrationPermissions = MigrationPermissions(),  # noqa: B008
-    ) -> MigrationBackupManager:
+    def _backups(self, source: Wire | Target, permissions: MigrationPermissions) -> MigrationBackupManager:
         return MigrationBackupManager(
             source,
             self.backup_options,
             listener=self.listener,
             on_connect=self.on_connect,
             permissions=permissions,
+            files=self._files,
         )
 
     def _can_back_up(self, wire: Wire) -> bool:
@@ -154,7 +154,7 @@ class MigrationApplier:
                 validator=self.validator,
                 rules=self.site_rules,
                 options=options if options.applied_by else replace(options, applied_by=self.applied_by),
-                backups=self._backups(wire) if self._can_back_up(wire) else None,
+                backups=self._backups(wire, MigrationPermissions()) if self._can_back_up(wire) else None,
                 listener=self.listener,
                 run_id=run_id,
                 new_database=str(self.target) if readonly and is_new(self.target) else "",

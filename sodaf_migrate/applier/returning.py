@@ -63,7 +63,7 @@ class Returning:
         store = backups.store
         enter(store.writing(timeout=backups.options.lock_timeout))
         (link,) = enter(opened_chain([made], store, backups.ring))
-        enter(attached_payload(self.session.wire, link, store.directory))
+        enter(attached_payload(self.session.wire, link, store.scratch))
         self._originals.append(Originals(self.session.wire, link.source.manifest))
 
     def __exit__(

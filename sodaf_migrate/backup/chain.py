@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
 from sodaf_migrate.backup.pages import HASH_BYTES, index_of, root_of
 from sodaf_migrate.backup.payload import PAYLOAD, ROWS, Link
-from sodaf_migrate.backup.scratch import Scratch, scratch_file
+from sodaf_migrate.backup.scratch import Place, Scratch, scratch_file
 from sodaf_migrate.backup.strategies.incremental_database import NUMBER_BYTES
 from sodaf_migrate.dialects.sqlite.merges import merge
 from sodaf_migrate.errors import BackupDamagedError, BackupError
@@ -52,7 +51,7 @@ def put_payload(link: Link, scratch: Scratch) -> None:
 
 
 @contextmanager
-def attached_payload(wire: Wire, link: Link, folder: Path, *, alias: str = PAYLOAD) -> Iterator[None]:
+def attached_payload(wire: Wire, link: Link, folder: Place, *, alias: str = PAYLOAD) -> Iterator[None]:
     """The payload of one backup as the database ``alias`` of ``wire`` while the block runs.
 
     Enter it before the transaction (``atomic``) that uses it and leave it after: see ``wire.attach.attached``. The
@@ -67,7 +66,7 @@ def attached_payload(wire: Wire, link: Link, folder: Path, *, alias: str = PAYLO
 
 
 @contextmanager
-def attached_rows(wire: Wire, links: Sequence[Link], folder: Path, *, alias: str = PAYLOAD) -> Iterator[None]:
+def attached_rows(wire: Wire, links: Sequence[Link], folder: Place, *, alias: str = PAYLOAD) -> Iterator[None]:
     """The rows of a table as the last of the chain has them, as the payload of a FULL one, while the block runs.
 
     Its table ``rows`` has the columns of the last manifest. To be entered and left as ``attached_payload``. Raises
@@ -90,7 +89,7 @@ def attached_rows(wire: Wire, links: Sequence[Link], folder: Path, *, alias: str
         yield
 
 
-def _merge(own: Wire, before: Link, link: Link, folder: Path) -> None:
+def _merge(own: Wire, before: Link, link: Link, folder: Place) -> None:
     manifest = link.source.manifest
     with attached_payload(own, link, folder), own.atomic():
         for sql in merge(

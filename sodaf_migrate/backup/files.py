@@ -37,8 +37,8 @@ class FileOps:
         self.fsync_folder(path.parent)
 
     def create(self, path: Path) -> int:
-        """A descriptor to write a file that was not there before (0600)."""
-        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        """A descriptor to write (and read) a file that was not there before (0600)."""
+        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
     def open_read(self, path: Path) -> int:
         """A descriptor to read ``path``; does not wait for the other end of a pipe."""
@@ -57,6 +57,13 @@ class FileOps:
         view = memoryview(data)
         while view:
             view = view[os.write(descriptor, view) :]
+
+    def write_at(self, descriptor: int, data: bytes | memoryview, offset: int) -> None:
+        """All of ``data`` from ``offset`` on."""
+        view = memoryview(data)
+        while view:
+            done = os.pwrite(descriptor, view, offset)
+            view, offset = view[done:], offset + done
 
     def fsync(self, descriptor: int) -> None:
         """Returns when the contents are on the device."""

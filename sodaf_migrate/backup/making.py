@@ -47,7 +47,7 @@ class Workshop:
 
     def full(self, snapshot: Snapshot, subject: Subject, *, told: str = "") -> BackupInfo:
         """A table with everything around it, or the whole database."""
-        folder = self.store.directory
+        folder = self.store.scratch
         if subject.table is None:
             self._check_room(snapshot)
             with full_database(snapshot, folder=folder, told=self._copying) as payload:
@@ -62,7 +62,7 @@ class Workshop:
 
     def losses(self, snapshot: Snapshot, subject: Subject, losses: Sequence[Loss]) -> BackupInfo:
         """The keys, the values that are about to be lost, and what will stand in their place."""
-        with lost_values(snapshot, losses, folder=self.store.directory) as payload:
+        with lost_values(snapshot, losses, folder=self.store.scratch) as payload:
             return self.write(payload, subject, "COLUMN")
 
     def incremental(self, snapshot: Snapshot, subject: Subject, infos: Sequence[BackupInfo]) -> BackupInfo:
@@ -90,7 +90,7 @@ class Workshop:
         return why_no_difference(ordinary_table(snapshot.wire, subject.table), manifests[-1])
 
     def _difference(self, snapshot: Snapshot, subject: Subject, links: Sequence[Link]) -> BackupInfo:
-        folder, last = self.store.directory, links[-1].source
+        folder, last = self.store.scratch, links[-1].source
         assert isinstance(last, BackupReader)
         if subject.table is not None:
             with changed_rows(snapshot, subject.table, links, folder=folder) as payload:
@@ -167,17 +167,17 @@ def opened_chain(chain: Sequence[BackupInfo], store: BackupStore, ring: KeyRing)
             f'Backup "{chain[-1].id}" cannot be used: its parent "{chain[0].parent}" is not in the store',
             hint="Put the parent back into the store, or use an earlier backup.",
         )
-    size = 0
+    size, files = 0, store.files
     for info in chain:
         with blamed(info.id, chain[-1].id):
-            size += outline(store.path_of(info.name)).plain_bytes
+            size += outline(store.path_of(info.name), files=files).plain_bytes
     store.check_room(size)
     with ExitStack() as stack:
         links: list[Link] = []
         before: BackupReader | None = None
         for info in chain:
             with blamed(info.id, chain[-1].id):
-                reader = stack.enter_context(BackupReader(store.path_of(info.name), ring))
+                reader = stack.enter_context(BackupReader(store.path_of(info.name), ring, files=files))
             prove_identity(info, reader.prologue, before.prologue if before else None)
             links.append(Link(info.id, reader))
             before = reader

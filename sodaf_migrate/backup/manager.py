@@ -241,7 +241,7 @@ class MigrationBackupManager:
 
     def _rehearse(self, chain: Sequence[BackupInfo], check: Found) -> None:
         with self.store.writing(timeout=self.options.lock_timeout), opened_chain(chain, self.store, self.ring) as links:
-            rehearse(links, self.store.directory, check, self._on_connect)
+            rehearse(links, self.store.scratch, check, self._on_connect)
 
     # Going back.
 
@@ -271,7 +271,7 @@ class MigrationBackupManager:
             restoring = Restoring(
                 info=chain[-1],
                 links=links,
-                folder=self.store.directory,
+                folder=self.store.scratch,
                 table=into,
                 exact=exact,
                 allow_orphans=allow_orphans,

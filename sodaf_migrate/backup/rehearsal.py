@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from sodaf_migrate.backup.chain import attached_payload
 from sodaf_migrate.backup.check import Found
 from sodaf_migrate.backup.payload import PAYLOAD, Link, stored_objects
 from sodaf_migrate.backup.restore import restore_table
 from sodaf_migrate.backup.restore_database import database_wire
-from sodaf_migrate.backup.scratch import scratch_file
+from sodaf_migrate.backup.scratch import Place, scratch_file
 from sodaf_migrate.errors import ConstraintError, DiskFullError, MigrationError, StatementError
 from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.open import scratch_wire
@@ -18,7 +17,7 @@ from sodaf_migrate.wire.open import scratch_wire
 __all__ = ["rehearse"]
 
 
-def rehearse(links: Sequence[Link], folder: Path, found: Found, on_connect: OnConnect | None = None) -> None:
+def rehearse(links: Sequence[Link], folder: Place, found: Found, on_connect: OnConnect | None = None) -> None:
     """Adds to ``found`` what is wrong with the last backup of a chain when it is restored.
 
     The scratch database is in a file without a name in ``folder``. SQLite's own quick_check, the stored statements,
@@ -37,7 +36,7 @@ def rehearse(links: Sequence[Link], folder: Path, found: Found, on_connect: OnCo
     found.problems += wrong
 
 
-def _wrong(links: Sequence[Link], folder: Path, on_connect: OnConnect | None) -> tuple[str, ...]:
+def _wrong(links: Sequence[Link], folder: Place, on_connect: OnConnect | None) -> tuple[str, ...]:
     kind = str(links[-1].source.manifest["kind"])
     if kind == "schema":
         return ()
@@ -59,7 +58,7 @@ def _of_database(wire: Wire, link: Link) -> Iterator[str]:
         yield "the restored schema is not the one that was backed up"
 
 
-def _of_table(wire: Wire, links: Sequence[Link], folder: Path) -> Iterator[str]:
+def _of_table(wire: Wire, links: Sequence[Link], folder: Place) -> Iterator[str]:
     manifest = links[-1].source.manifest
     rows = manifest["table"]["rows"]
     report = restore_table(wire, links, folder=folder, allow_orphans=True)
@@ -71,7 +70,7 @@ def _of_table(wire: Wire, links: Sequence[Link], folder: Path) -> Iterator[str]:
     yield from _check(wire)
 
 
-def _of_values(wire: Wire, link: Link, folder: Path) -> Iterator[str]:
+def _of_values(wire: Wire, link: Link, folder: Place) -> Iterator[str]:
     with attached_payload(wire, link, folder):
         for part in link.source.manifest["parts"]:
             found = wire.value(f"SELECT count(*) FROM {PAYLOAD}.{part['payload']}")

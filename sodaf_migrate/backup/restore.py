@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from sodaf_migrate.backup.chain import attached_rows
 from sodaf_migrate.backup.payload import PAYLOAD, ROWS, Link, run_all
 from sodaf_migrate.backup.restore_shape import Fit, create_around, create_table, fit
+from sodaf_migrate.backup.scratch import Place
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.missing_rows import insert_rows, make_marks, mark_rows, raise_sequence
 from sodaf_migrate.dialects.sqlite.names import quote
@@ -65,7 +65,7 @@ def restore_table(
     wire: Wire,
     links: Sequence[Link],
     *,
-    folder: Path,
+    folder: Place,
     table: str | None = None,
     exact: bool = False,
     allow_orphans: bool = False,

@@ -11,7 +11,7 @@ from typing import Any
 from sodaf_migrate.backup.chain import put_database
 from sodaf_migrate.backup.files import FileOps, create_temporary, file_errors
 from sodaf_migrate.backup.payload import Link, Payload
-from sodaf_migrate.backup.scratch import Scratch, scratch_file
+from sodaf_migrate.backup.scratch import Place, Scratch, scratch_file
 from sodaf_migrate.backup.snapshot import Snapshot, second_look
 from sodaf_migrate.backup.strategies.full_table import full_table
 from sodaf_migrate.errors import BackupError
@@ -56,7 +56,7 @@ def restore_database(links: Sequence[Link], path: Path, *, files: FileOps | None
 
 
 @contextmanager
-def database_wire(links: Sequence[Link], folder: Path, on_connect: OnConnect | None = None) -> Iterator[Wire]:
+def database_wire(links: Sequence[Link], folder: Place, on_connect: OnConnect | None = None) -> Iterator[Wire]:
     """A wire to a private copy of the database that the last of ``links`` holds while the block runs."""
     encoding = str(links[0].source.manifest["encoding"]) if links else "UTF-8"
     with (
@@ -74,7 +74,7 @@ def restore_into(
     wire: Wire,
     links: Sequence[Link],
     *,
-    folder: Path,
+    folder: Place,
     before: Callable[[Snapshot], None] = lambda snapshot: None,
     told: Told = lambda done, total: None,
 ) -> int:
@@ -114,7 +114,7 @@ def restore_into(
 
 
 @contextmanager
-def one_table(links: Sequence[Link], name: str, folder: Path) -> Iterator[Link]:
+def one_table(links: Sequence[Link], name: str, folder: Place) -> Iterator[Link]:
     """One table of a whole-database backup as a backup of that table, for ``restore_table``, while the block runs."""
     with database_wire(links, folder) as wire, full_table(Snapshot(wire), name, folder=folder) as payload:
         yield Link(links[-1].name, _Held(payload))

@@ -14,6 +14,7 @@ from sodaf_migrate.backup.originals import Originals
 from sodaf_migrate.backup.payload import Link
 from sodaf_migrate.backup.restore import RestoreReport, restore_table
 from sodaf_migrate.backup.restore_database import one_table, restore_database, restore_into
+from sodaf_migrate.backup.scratch import Place
 from sodaf_migrate.backup.snapshot import Snapshot, second_look
 from sodaf_migrate.errors import BackupError
 from sodaf_migrate.events import Listener, Progress
@@ -37,7 +38,7 @@ class Restoring:
 
     info: BackupInfo
     links: Sequence[Link]
-    folder: Path
+    folder: Place
     table: str | None = None
     exact: bool = False
     allow_orphans: bool = False

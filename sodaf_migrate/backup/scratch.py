@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
-from sodaf_migrate.backup.files import STALE, file_errors
+from sodaf_migrate.backup.files import FileOps, create_temporary, file_errors
 from sodaf_migrate.errors import DiskFullError
 
-__all__ = ["BLOCK", "Scratch", "filled", "scratch_file"]
+__all__ = ["BLOCK", "Folder", "Place", "Scratch", "filled", "scratch_file"]
 
 BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where scratch files are made, and the operations that make them."""
+
+    path: Path
+    files: FileOps = field(default_factory=FileOps)
+
+
+#: A folder with the usual operations, or with others.
+Place: TypeAlias = Path | Folder
 
 
 class Scratch:
     """An open file of mode 0600 that has a name only until SQLite has opened it too (``hide``)."""
 
-    def __init__(self, descriptor: int, path: Path) -> None:
+    def __init__(self, descriptor: int, path: Path, files: FileOps | None = None) -> None:
         self.descriptor, self.path = descriptor, path
+        self._files = files or FileOps()
         self._named = True
 
     @property
@@ -30,19 +43,18 @@ class Scratch:
         return os.fstat(self.descriptor).st_size
 
     def hide(self) -> None:
-        """Takes the name away; whoever has the file open keeps it."""
+        """Takes the name away, for good; whoever has the file open keeps it."""
         if self._named:
             self._named = False
-            os.unlink(self.path)
+            with file_errors(self.path, "be hidden"):
+                self._files.unlink(self.path)
+                # On the device too, before anything is in it: no power loss brings the name back, with what it held.
+                self._files.fsync_folder(self.path.parent)
 
     def write(self, data: bytes | memoryview, at: int | None = None) -> None:
         """All of ``data`` at the end, or at the offset ``at``."""
-        view = memoryview(data)
-        place = self.size if at is None else at
         with file_errors(self.path, "be written"):
-            while view:
-                done = os.pwrite(self.descriptor, view, place)
-                view, place = view[done:], place + done
+            self._files.write_at(self.descriptor, data, self.size if at is None else at)
 
     def read(self, length: int, at: int) -> bytes:
         """``length`` bytes from ``at``, fewer only at the end."""
@@ -68,14 +80,16 @@ class Scratch:
         try:
             self.hide()
         finally:
-            os.close(self.descriptor)
+            self._files.close(self.descriptor)
 
 
 @contextmanager
-def scratch_file(folder: Path) -> Iterator[Scratch]:
+def scratch_file(folder: Place) -> Iterator[Scratch]:
     """A new, empty scratch file in ``folder`` while the block runs. Raises BackupFileError, DiskFullError."""
-    with file_errors(folder, "take a scratch file"):
-        scratch = Scratch(*_created(folder))
+    place = _folder(folder)
+    with file_errors(place.path, "take a scratch file"):
+        # Locked like every unfinished file of the store, so that nobody's tidying takes it for what a crash left.
+        scratch = Scratch(*create_temporary(place.path / "scratch", place.files), place.files)
     try:
         yield scratch
     finally:
@@ -83,37 +97,16 @@ def scratch_file(folder: Path) -> Iterator[Scratch]:
 
 
 @contextmanager
-def filled(folder: Path) -> Iterator[None]:
+def filled(folder: Place) -> Iterator[None]:
     """While SQLite reads a database and fills a scratch file in ``folder``: having no room is said of the folder."""
     try:
         yield
     except DiskFullError as error:
         raise DiskFullError(
-            f'"{folder}" has no room left for what is backed up there',
+            f'"{_folder(folder).path}" has no room left for what is backed up there',
             hint="Free some space, or keep the backups on a device with more room.",
         ) from error
 
 
-def _created(folder: Path) -> tuple[int, Path]:
-    # Locked like every unfinished file of the store, so that nobody's tidying takes it for what a crash left. Until
-    # it is locked that may happen: then the name is gone, and SQLite must not make a file of its own there.
-    while True:
-        path = folder / f"scratch.{secrets.token_hex(8)}{STALE}"
-        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if _still_named(descriptor, path):
-                return descriptor, path
-        except BaseException:
-            os.close(descriptor)
-            os.unlink(path)
-            raise
-        os.close(descriptor)
-
-
-def _still_named(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
-    except FileNotFoundError:
-        return False
+def _folder(place: Place) -> Folder:
+    return place if isinstance(place, Folder) else Folder(place)

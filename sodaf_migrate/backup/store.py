@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from sodaf_migrate.backup.files import STALE, FileOps, file_errors, remove_stale
+from sodaf_migrate.backup.scratch import Folder
 from sodaf_migrate.errors import BackupError, ConfigurationError, DiskFullError, LockHeldError, UnknownBackupError
 from sodaf_migrate.wire.patience import Patience
 
@@ -42,6 +43,11 @@ class BackupStore:
         self.directory = Path(directory).absolute()
         self.files = files or FileOps()
         self._free = free
+
+    @property
+    def scratch(self) -> Folder:
+        """Where plaintext goes for a while, in files without a name."""
+        return Folder(self.directory, self.files)
 
     # Names and paths.
 

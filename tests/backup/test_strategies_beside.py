@@ -127,7 +127,7 @@ def test_one_committed_state_without_the_lock(tmp_path: Path, folder: Path, mode
     with (
         database(path, [f"PRAGMA journal_mode = {mode}", *BANK, padding]) as wire,
         hammered(path),
-        hammered(path, CHECKPOINTER if mode == "wal" else WRITER),
+        hammered(path, CHECKPOINTER),
     ):
         for turn in range(4):
             with second_look(wire) as look, full_database(look, folder=folder, direct=direct) as payload:
@@ -136,7 +136,9 @@ def test_one_committed_state_without_the_lock(tmp_path: Path, folder: Path, mode
                     parts.append(block)
                     time.sleep(0.02)
                 assert look.wire.row(STATE) == seen
-                assert mode == "delete" or wire.row(STATE) != seen, "the writer had to wait"
+                if mode == "wal":  # the writer does not wait for the end of the look
+                    while wire.row(STATE) == seen:
+                        time.sleep(0.01)
             (tmp_path / f"{turn}.db").write_bytes(b"".join(parts))
             ways.add(payload.manifest["way"])
             assert sound(tmp_path / f"{turn}.db") == (1000, 0)

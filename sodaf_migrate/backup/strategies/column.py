@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sodaf_migrate.backup.payload import PAYLOAD, Payload, about_database, about_table, run_all, stored_objects
-from sodaf_migrate.backup.scratch import filled, scratch_file
+from sodaf_migrate.backup.scratch import Place, filled, scratch_file
 from sodaf_migrate.backup.snapshot import Snapshot, ordinary_table
 from sodaf_migrate.dialects.sqlite.copies import (
     MOST_COLUMNS,
@@ -29,7 +28,7 @@ __all__ = ["lost_values"]
 
 
 @contextmanager
-def lost_values(snapshot: Snapshot, losses: Sequence[Loss], *, folder: Path) -> Iterator[Payload]:
+def lost_values(snapshot: Snapshot, losses: Sequence[Loss], *, folder: Place) -> Iterator[Payload]:
     """The payload of everything that ``losses`` name while the block runs; the snapshot is not needed inside it.
 
     The manifest's ``parts`` describe one table of the payload each: k0, … the key, n0, … the key's values after the

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sodaf_migrate.backup.payload import Payload, about_database, stored_objects
+from sodaf_migrate.backup.scratch import Place
 from sodaf_migrate.backup.snapshot import Snapshot
 from sodaf_migrate.backup.strategies.image import image
 from sodaf_migrate.wire.copy import Told
@@ -16,7 +16,7 @@ __all__ = ["full_database"]
 
 @contextmanager
 def full_database(
-    snapshot: Snapshot, *, folder: Path, direct: bool = True, told: Told = lambda done, total: None
+    snapshot: Snapshot, *, folder: Place, direct: bool = True, told: Told = lambda done, total: None
 ) -> Iterator[Payload]:
     """The payload of the whole database while the block runs, within which the stream has to be read to its end.
 

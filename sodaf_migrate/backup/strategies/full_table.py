@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sodaf_migrate.backup.payload import PAYLOAD, ROWS, Payload, about_database, about_table, run_all, stored_objects
-from sodaf_migrate.backup.scratch import filled, scratch_file
+from sodaf_migrate.backup.scratch import Place, filled, scratch_file
 from sodaf_migrate.backup.snapshot import Snapshot, ordinary_table
 from sodaf_migrate.dialects.sqlite.copies import copy_rows, numbered, plain_columns, untyped_table
 from sodaf_migrate.wire.attach import attached
@@ -16,7 +15,7 @@ __all__ = ["full_table"]
 
 
 @contextmanager
-def full_table(snapshot: Snapshot, name: str, *, folder: Path) -> Iterator[Payload]:
+def full_table(snapshot: Snapshot, name: str, *, folder: Place) -> Iterator[Payload]:
     """The payload of the table ``name`` while the block runs; the snapshot is not needed any more inside it.
 
     ``folder`` takes a scratch file without a name. The payload's table ``rows`` has a column c0, c1, … for each in

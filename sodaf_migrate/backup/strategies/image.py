@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from sodaf_migrate.backup.file_reading import file_bytes, frozen
-from sodaf_migrate.backup.scratch import scratch_file
+from sodaf_migrate.backup.scratch import Place, scratch_file
 from sodaf_migrate.backup.snapshot import Snapshot
 from sodaf_migrate.wire.copy import Told, copy_database
 from sodaf_migrate.wire.open import scratch_wire
@@ -27,7 +26,7 @@ class Image:
 
 
 @contextmanager
-def image(snapshot: Snapshot, *, folder: Path, direct: bool, told: Told) -> Iterator[Image]:
+def image(snapshot: Snapshot, *, folder: Place, direct: bool, told: Told) -> Iterator[Image]:
     """The image of the snapshot while the block runs, in which all other looks at it show the same state.
 
     With ``direct``, and where nobody can change it, the file itself is read, by another process. Else SQLite copies it

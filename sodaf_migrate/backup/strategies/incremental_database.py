@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sodaf_migrate.backup.pages import HASH_BYTES, hash_of_page, pages_of, root_of
 from sodaf_migrate.backup.payload import Payload, about_database, stored_objects
-from sodaf_migrate.backup.scratch import BLOCK
+from sodaf_migrate.backup.scratch import BLOCK, Place
 from sodaf_migrate.backup.snapshot import Snapshot
 from sodaf_migrate.backup.strategies.image import Image, image
 from sodaf_migrate.errors import BackupError
@@ -26,7 +25,7 @@ def changed_pages(
     parent_index: bytes,
     parent_page_size: int,
     *,
-    folder: Path,
+    folder: Place,
     direct: bool = True,
     told: Told = lambda done, total: None,
 ) -> Iterator[Payload]:

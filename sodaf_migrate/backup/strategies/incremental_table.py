@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sodaf_migrate.backup.chain import attached_rows
@@ -20,7 +19,7 @@ from sodaf_migrate.backup.payload import (
     run_all,
     stored_objects,
 )
-from sodaf_migrate.backup.scratch import filled, scratch_file
+from sodaf_migrate.backup.scratch import Place, filled, scratch_file
 from sodaf_migrate.backup.snapshot import Snapshot, ordinary_table
 from sodaf_migrate.dialects.sqlite.copies import (
     copy_gone_rows,
@@ -44,7 +43,7 @@ _PARENT = "sodaf_parent"
 
 
 @contextmanager
-def changed_rows(snapshot: Snapshot, name: str, links: Sequence[Link], *, folder: Path) -> Iterator[Payload]:
+def changed_rows(snapshot: Snapshot, name: str, links: Sequence[Link], *, folder: Place) -> Iterator[Payload]:
     """The payload of what changed in ``name`` since the last of the chain ``links`` while the block runs.
 
     The payload's tables are ``touched``, whole rows as in a FULL one, and ``gone``: the rowid of each row that is no

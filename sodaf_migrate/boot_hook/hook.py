@@ -13,14 +13,14 @@ from sodaf_migrate.boot_hook.files import content_of, folders_of, is_path, stamp
 from sodaf_migrate.errors import ConfigurationError, DatabaseError, MigrationError
 from sodaf_migrate.events import Listener, silent
 from sodaf_migrate.history.starts import Start, recall, remember
-from sodaf_migrate.options import BackupOptions
-from sodaf_migrate.permissions import MigrationPermissions
 from sodaf_migrate.wire.connection import OnConnect
 from sodaf_migrate.wire.open import Target, open_wire
 
 if TYPE_CHECKING:  # what the quiet way does without
     from sodaf_migrate.applier.applier import MigrationApplier
     from sodaf_migrate.desired import SiteRules
+    from sodaf_migrate.options import BackupOptions
+    from sodaf_migrate.permissions import MigrationPermissions
     from sodaf_migrate.results import BatchMigrationResult, MigrationResult
 
 __all__ = ["BootResult", "boot"]
@@ -66,7 +66,7 @@ def boot(
     listener: Listener = silent,
     lock_timeout: float = 30.0,
     backup_options: BackupOptions | None = None,
-    permissions: MigrationPermissions = MigrationPermissions(),  # noqa: B008 - a frozen value
+    permissions: MigrationPermissions | None = None,
     applied_by: str | None = None,
 ) -> BootResult:
     """Bring a site in step at the start of an application; in milliseconds where nothing has changed.
@@ -83,7 +83,7 @@ def boot(
     began = time.monotonic()
     if mode == "off":
         return BootResult(quiet=True)
-    if mode == "auto":
+    if mode == "auto" and permissions is not None:
         permissions.require("apply")
     start = _Start(
         database,
@@ -91,11 +91,12 @@ def boot(
         setting=_setting(site_rules),
         on_connect=on_connect,
         lock_timeout=lock_timeout,
-        may_write=permissions.can_apply and permissions.allowed_doctypes is None,
+        may_write=permissions is None or (permissions.can_apply and permissions.allowed_doctypes is None),
     )
     if start.is_quiet():
         return BootResult(quiet=True, seconds=time.monotonic() - began)
-    more = {"backup_options": backup_options, "permissions": permissions, "applied_by": applied_by}
+    more: dict[str, Any] = {"backup_options": backup_options, "applied_by": applied_by}
+    more |= {} if permissions is None else {"permissions": permissions}
     applier = _applier(database, doctypes, site_rules, on_connect, listener, more)
     if mode == "check":
         result, error = _checked(applier, lock_timeout), None

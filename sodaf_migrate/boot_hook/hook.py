@@ -1,58 +1,36 @@
-"""``boot``: what an application calls at every start."""
+"""``boot``: what an application calls at every start.
+
+Most starts change nothing, so this module loads nothing that a quiet start can do without: what the rest needs is
+imported where the quiet way ends.
+"""
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from sodaf_migrate.boot_hook.files import content_of, folders_of, is_path, stamp_of
-from sodaf_migrate.errors import ConfigurationError, DatabaseError, MigrationError
-from sodaf_migrate.events import Listener, silent
-from sodaf_migrate.history.starts import Start, recall, remember
-from sodaf_migrate.wire.connection import OnConnect
-from sodaf_migrate.wire.open import Target, open_wire
+from sodaf_migrate.boot_hook.files import content_of, folders_of, stamp_of
+from sodaf_migrate.boot_hook.result import BootResult
+from sodaf_migrate.errors import ConfigurationError, DatabaseError
+from sodaf_migrate.history.starts import LOOK, Start, remember
+from sodaf_migrate.wire.glimpse import glimpse
 
-if TYPE_CHECKING:  # what the quiet way does without
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from sodaf_migrate.applier.applier import MigrationApplier
     from sodaf_migrate.desired import SiteRules
+    from sodaf_migrate.events import Listener
     from sodaf_migrate.options import BackupOptions
     from sodaf_migrate.permissions import MigrationPermissions
-    from sodaf_migrate.results import BatchMigrationResult, MigrationResult
+    from sodaf_migrate.wire.connection import OnConnect, Wire
+    from sodaf_migrate.wire.open import Target
 
 __all__ = ["BootResult", "boot"]
 
-logger = logging.getLogger("sodaf_migrate")
-
 Mode = Literal["auto", "check", "off"]
-
-_VERSION = "PRAGMA main.schema_version"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootResult:
-    """What a start found and did; every field but ``seconds`` lists DocTypes.
-
-    ``quiet``: nothing had changed since the last start, so nothing was looked at. ``refused`` maps a DocType to why it
-    waits for a person (a danger, or a change that is not possible); ``older`` lists those whose definition is older
-    than the one applied.
-    """
-
-    quiet: bool = False
-    applied: tuple[str, ...] = ()
-    pending: tuple[str, ...] = ()
-    refused: dict[str, str] = field(default_factory=dict, hash=False)
-    older: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    seconds: float = 0.0
-
-    @property
-    def in_step(self) -> bool:
-        """Whether the tables are what the definitions ask for."""
-        return not (self.pending or self.refused or self.older)
 
 
 def boot(
@@ -63,7 +41,7 @@ def boot(
     on_hazard: Literal["warn", "fail"] = "warn",
     site_rules: SiteRules | None = None,
     on_connect: OnConnect | None = None,
-    listener: Listener = silent,
+    listener: Listener | None = None,
     lock_timeout: float = 30.0,
     backup_options: BackupOptions | None = None,
     permissions: MigrationPermissions | None = None,
@@ -85,33 +63,15 @@ def boot(
         return BootResult(quiet=True)
     if mode == "auto" and permissions is not None:
         permissions.require("apply")
-    start = _Start(
-        database,
-        doctypes,
-        setting=_setting(site_rules),
-        on_connect=on_connect,
-        lock_timeout=lock_timeout,
-        may_write=permissions is None or (permissions.can_apply and permissions.allowed_doctypes is None),
-    )
-    if start.is_quiet():
+    start = _Start(database, doctypes, setting=_setting(site_rules), on_connect=on_connect, lock_timeout=lock_timeout)
+    may_write = permissions is None or (permissions.can_apply and permissions.allowed_doctypes is None)
+    if start.is_quiet(may_write):
         return BootResult(quiet=True, seconds=time.monotonic() - began)
-    more: dict[str, Any] = {"backup_options": backup_options, "applied_by": applied_by}
+    more: dict[str, Any] = {"backup_options": backup_options, "applied_by": applied_by, "on_connect": on_connect}
     more |= {} if permissions is None else {"permissions": permissions}
-    applier = _applier(database, doctypes, site_rules, on_connect, listener, more)
-    if mode == "check":
-        result, error = _checked(applier, lock_timeout), None
-        settled = result.in_step
-    else:
-        result, error, settled = _synced(applier, lock_timeout)
-    if settled and not result.warnings:
-        start.keep(applier, lock_timeout)
-    for name, why in result.refused.items():
-        logger.warning('"%s" waits for a person: %s', name, why)
-    for name in result.older:
-        logger.warning('"%s" was left alone: its definition is older than the one applied', name)
-    if error is not None and (on_hazard == "fail" or not _waits_for_a_person(error)):
-        raise error
-    return _timed(result, time.monotonic() - began)
+    more |= {} if listener is None else {"listener": listener}
+    result = _looked(start, doctypes, mode, on_hazard, may_write, {"site_rules": site_rules, **more})
+    return result._replace(seconds=time.monotonic() - began)
 
 
 def _check(mode: str, on_hazard: str) -> None:
@@ -128,144 +88,100 @@ def _setting(rules: SiteRules | None) -> str:
     return f"{__version__} {sqlite3.sqlite_version} {rules!r}"
 
 
-def _waits_for_a_person(error: MigrationError) -> bool:
-    from sodaf_migrate.errors import PlanRefusedError
+def _looked(
+    start: _Start, doctypes: Any, mode: Mode, on_hazard: str, may_write: bool, more: dict[str, Any]
+) -> BootResult:
+    """The start where something has changed."""
+    import logging
 
-    return isinstance(error, PlanRefusedError)
+    from sodaf_migrate.applier.applier import MigrationApplier
+    from sodaf_migrate.boot_hook.work import checked, engine_of, synced, waits_for_a_person
 
-
-def _timed(result: BootResult, seconds: float) -> BootResult:
-    from dataclasses import replace
-
-    return replace(result, seconds=seconds)
+    logger = logging.getLogger("sodaf_migrate")
+    applier = MigrationApplier(start.database, engine_of(doctypes), **more)
+    if mode == "check":
+        result, error = checked(applier, start.lock_timeout), None
+    else:
+        result, error = synced(applier, start.lock_timeout)
+    if may_write and result.in_step and not result.warnings:
+        start.keep(applier)
+    for name, why in result.refused.items():
+        logger.warning('"%s" waits for a person: %s', name, why)
+    for name in result.older:
+        logger.warning('"%s" was left alone: its definition is older than the one applied', name)
+    if error is not None and (on_hazard == "fail" or not waits_for_a_person(error)):
+        raise error
+    return result
 
 
 class _Start:
     """The files and the database of one start, beside what was kept of an earlier one."""
 
     def __init__(
-        self,
-        database: Target,
-        doctypes: Any,
-        *,
-        setting: str,
-        on_connect: OnConnect | None,
-        lock_timeout: float,
-        may_write: bool = True,
+        self, database: Target, doctypes: Any, *, setting: str, on_connect: OnConnect | None, lock_timeout: float
     ) -> None:
-        self._database, self._on_connect, self._timeout = database, on_connect, lock_timeout
-        self._may_write = may_write
+        self.database, self.lock_timeout = database, lock_timeout
+        self._on_connect = on_connect
         self._folders = folders_of(doctypes)
         self._source = "\n".join(self._folders)
         self._setting = setting
         self._stamp = stamp_of(self._folders) if self._folders else ""
 
-    def is_quiet(self) -> bool:
+    def is_quiet(self, may_write: bool) -> bool:
         """Whether neither the files nor the schema have changed since they were last in step.
 
         Where the files only look different, their content decides; then their new look is kept.
         """
-        if not self._stamp:
+        row = self._recalled() if self._stamp else None
+        if row is None:
             return False
-        try:
-            with open_wire(
-                self._database, readonly=True, on_connect=self._on_connect, lock_timeout=self._timeout
-            ) as wire:
-                known = recall(wire, self._source)
-                if known is None or known.setting != self._setting or known.schema_version != wire.value(_VERSION):
-                    return False
-        except DatabaseError:
-            return False  # it does not exist yet, say; who goes on will see, and tell
+        known, version = Start(*row[:-1]), row[-1]
+        if known.setting != self._setting or known.schema_version != version:
+            return False
         if known.stamp == self._stamp:
             return True
         if known.content != content_of(self._folders):
             return False
-        self._keep(known.content, known.schema_version)
+        if may_write:
+            self._keep(known.content, known.schema_version)
         return True
 
-    def keep(self, applier: MigrationApplier, lock_timeout: float) -> None:
+    def _recalled(self) -> tuple[Any, ...] | None:
+        """What was kept, with the schema version now."""
+        if isinstance(self.database, (str, os.PathLike)):
+            return glimpse(os.fspath(self.database), LOOK, (self._source,))
+        try:
+            with self._opened(readonly=True) as wire:
+                return wire.row(LOOK, (self._source,))
+        except DatabaseError:  # no start was kept here yet, say; who goes on will see, and tell
+            return None
+
+    def keep(self, applier: MigrationApplier) -> None:
         """Keep that all is in step, where that can be said for certain: nobody changed anything while it was found."""
-        if not self._may_write:
-            return
+        from sodaf_migrate.boot_hook.work import synced
+
         content = content_of(self._folders) if self._stamp else ""
-        before = self._version() if content else None
-        if before is None or self._stamp != stamp_of(self._folders):
+        if not content or self._stamp != stamp_of(self._folders):
             return
-        result, _, settled = _synced(applier, lock_timeout)  # a look at what is remembered: nothing is left to do
-        if settled and not result.applied:
+        with self._opened(readonly=True) as wire:
+            before = int(wire.value("PRAGMA main.schema_version"))
+        result, _ = synced(applier, self.lock_timeout)  # a look at what is remembered: nothing is left to do
+        if result.in_step and not result.applied:
             self._keep(content, before)
 
-    def _version(self) -> int | None:
-        with open_wire(self._database, readonly=True, on_connect=self._on_connect, lock_timeout=self._timeout) as wire:
-            return int(wire.value(_VERSION))
-
     def _keep(self, content: str, version: int) -> None:
-        if not self._may_write:
-            return
         start = Start(
-            source=self._source,
-            stamp=self._stamp,
-            content=content,
-            setting=self._setting,
-            schema_version=version,
+            source=self._source, stamp=self._stamp, content=content, setting=self._setting, schema_version=version
         )
         try:
-            with open_wire(self._database, on_connect=self._on_connect, lock_timeout=self._timeout) as wire:
+            with self._opened() as wire:
                 remember(wire, start)
         except DatabaseError as error:  # only a memory: a lock that somebody holds is no reason to fail
-            logger.info("this start could not be remembered: %s", error.message)
+            import logging
 
+            logging.getLogger("sodaf_migrate").info("this start could not be remembered: %s", error.message)
 
-def _applier(
-    database: Target,
-    doctypes: Any,
-    rules: SiteRules | None,
-    on_connect: OnConnect | None,
-    listener: Listener,
-    more: dict[str, Any],
-) -> MigrationApplier:
-    from sodaf_migrate.applier.applier import MigrationApplier
+    def _opened(self, *, readonly: bool = False) -> AbstractContextManager[Wire]:
+        from sodaf_migrate.wire.open import open_wire
 
-    engine = _engine(doctypes)
-    return MigrationApplier(database, engine, site_rules=rules, on_connect=on_connect, listener=listener, **more)
-
-
-def _engine(doctypes: Any) -> Any:
-    from sodaf_migrate.doctype.engine import DocTypeEngine
-
-    if isinstance(doctypes, DocTypeEngine):
-        return doctypes
-    if isinstance(doctypes, os.PathLike) or (isinstance(doctypes, str) and is_path(doctypes)):
-        return DocTypeEngine.from_directory(doctypes)
-    if isinstance(doctypes, str):
-        return DocTypeEngine.from_package(doctypes)
-    return DocTypeEngine.from_doctypes(doctypes)
-
-
-def _synced(applier: MigrationApplier, lock_timeout: float) -> tuple[BootResult, MigrationError | None, bool]:
-    """What a sync of all did, the first error, and whether nothing has to be looked at again."""
-    from sodaf_migrate.options import SyncOptions
-
-    batch: BatchMigrationResult = applier.sync_all_doctypes(SyncOptions(keep_newer=True, lock_timeout=lock_timeout))
-    errors: list[MigrationResult] = [each for each in batch.results if not each.success]
-    result = BootResult(
-        applied=tuple(each.doctype for each in batch.results if each.changed),
-        refused={each.doctype: "; ".join(each.errors) for each in errors},
-        older=tuple(each.doctype for each in batch.results if each.status == "older"),
-        warnings=batch.warnings,
-    )
-    serious = [each.error for each in errors if each.error is not None and not _waits_for_a_person(each.error)]
-    first = next((each.error for each in errors if each.error is not None), None)
-    return result, (serious[0] if serious else first), result.in_step
-
-
-def _checked(applier: MigrationApplier, lock_timeout: float) -> BootResult:
-    from sodaf_migrate.options import DryRunOptions
-
-    found = applier.dry_run_all(DryRunOptions(keep_newer=True, lock_timeout=lock_timeout))
-    return BootResult(
-        pending=tuple(each.doctype for each in found if each.changed and each.success),
-        refused={each.doctype: "; ".join(each.errors) for each in found if not each.success},
-        older=tuple(each.doctype for each in found if any(f.code == "OLDER_DEFINITION" for f in each.findings)),
-        warnings=tuple(f"{each.doctype}: {text}" for each in found for text in each.warnings),
-    )
+        return open_wire(self.database, readonly=readonly, on_connect=self._on_connect, lock_timeout=self.lock_timeout)

@@ -5,12 +5,12 @@ It stands alone, without the rest of the history: an application asks it at ever
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from sodaf_migrate.errors import DatabaseError
-from sodaf_migrate.wire.connection import Wire
+if TYPE_CHECKING:
+    from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["CREATE", "STARTS", "Start", "recall", "remember"]
+__all__ = ["CREATE", "LOOK", "STARTS", "Start", "remember"]
 
 STARTS = 'main."tabMigrationStart"'
 
@@ -24,12 +24,14 @@ CREATE = f"""CREATE TABLE IF NOT EXISTS {STARTS} (
 
 _VERSION = "PRAGMA main.schema_version"
 
+#: The query for what was kept about one source, with the schema version that the database has now.
+LOOK = f"SELECT s.*, v.schema_version FROM {STARTS} AS s, pragma_schema_version AS v WHERE s.source = ?"
+
 #: Each release of an application may bring its definitions in a folder of its own.
 _KEPT = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class Start(NamedTuple):
     """The definitions of ``source`` (their folders) and the database were in step when both looked like this.
 
     ``stamp`` tells the files by their outside, ``content`` by what is in them; ``setting`` is what else counts.
@@ -40,15 +42,6 @@ class Start:
     content: str
     setting: str
     schema_version: int
-
-
-def recall(wire: Wire, source: str) -> Start | None:
-    """What was kept about ``source``; None where nothing was."""
-    try:
-        row = wire.row(f"SELECT * FROM {STARTS} WHERE source = ?", (source,))
-    except DatabaseError:  # no start was kept here yet
-        return None
-    return Start(source=row[0], stamp=row[1], content=row[2], setting=row[3], schema_version=row[4]) if row else None
 
 
 def remember(wire: Wire, start: Start) -> bool:

@@ -25,7 +25,10 @@ from sodaf_migrate import (
 )
 from sodaf_migrate.history.tables import TABLES
 
-HEAVY = ("pydantic", "sqlglot", "sqlite_utils", "cryptography", "zstandard", "click", "rich")
+HEAVY = (
+    *("pydantic", "sqlglot", "sqlite_utils", "cryptography", "zstandard", "click", "rich"),
+    *("dataclasses", "logging", "sodaf_migrate.wire.connection"),
+)
 
 
 def write(folder: Path, name: str, *fields: dict[str, Any], **more: Any) -> Path:

@@ -12,7 +12,7 @@ from sodaf_migrate.backup import catalogue
 from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.options import BackupOptions
 from sodaf_migrate.wire.connection import OnConnect, Wire
-from sodaf_migrate.wire.open import Target, open_wire
+from sodaf_migrate.wire.open import Target, is_new, memory_wire, open_wire
 
 __all__ = ["Home"]
 
@@ -44,12 +44,21 @@ class Home:
         if isinstance(self.source, Wire):
             yield self.source
             return
-        with self.open(self.source, readonly=readonly) as wire:
+        with self._open(self.source, readonly=readonly) as wire:
             yield wire
 
     @contextmanager
-    def open(self, target: Target, *, readonly: bool = False, must_exist: bool = True) -> Iterator[Wire]:
-        """Any database, prepared and waited for like this one."""
+    def other(self, target: Target, *, look: bool) -> Iterator[Wire]:
+        """Another database, made where it is not there; to ``look``, an empty one stands for it instead."""
+        if look and is_new(target):
+            with memory_wire(self.on_connect) as wire:
+                yield wire
+            return
+        with self._open(target, readonly=False, must_exist=look) as wire:
+            yield wire
+
+    @contextmanager
+    def _open(self, target: Target, *, readonly: bool, must_exist: bool = True) -> Iterator[Wire]:
         with open_wire(
             target,
             readonly=readonly,

@@ -9,7 +9,7 @@ from typing import Any
 
 from sodaf_migrate.backup.chain import attached_rows
 from sodaf_migrate.backup.payload import PAYLOAD, ROWS, Link, run_all
-from sodaf_migrate.backup.restore_shape import Fit, create_around, create_table, fit
+from sodaf_migrate.backup.restore_shape import Fit, create_around, create_table, fit, there
 from sodaf_migrate.backup.scratch import Place
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.missing_rows import insert_rows, make_marks, mark_rows, raise_sequence
@@ -82,7 +82,7 @@ def restore_table(
     ``allow_orphans``) rows would lose their parent; BackupDamagedError, BackupError, DatabaseError; nothing is changed.
     """
     manifest = links[-1].source.manifest
-    name = table or manifest["table"]["name"]
+    name = manifest["table"]["name"] if table is None else table
     durable = 2 if str(wire.value("PRAGMA main.journal_mode")).lower() == "wal" else 3
     durable = max(int(wire.value("PRAGMA main.synchronous")), durable)
     settings = {"foreign_keys": 0, "recursive_triggers": 0, "synchronous": durable}
@@ -95,7 +95,7 @@ def restore_table(
 
 
 def _foretold(wire: Wire, manifest: Mapping[str, Any], name: str, exact: bool) -> RestoreReport:
-    live = read_schema(wire, around=(name,)).table(name)
+    live = there(wire, name)
     if live is None:
         rows = manifest["table"]["rows"]
         return RestoreReport(table=name, created=True, inserted=rows, dry_run=True)
@@ -112,6 +112,12 @@ def _census(wire: Wire, found: Fit, name: str, exact: bool) -> RestoreReport:
     row = wire.row(count_rows(found.table, _SOURCE))
     held, live, both, differing = row or (0, 0, 0, 0)
     others = live - both
+    if held > both and found.unfilled:
+        raise ConstraintError(
+            f'"{name}" cannot be brought back: its column "{found.unfilled[0]}" must not be empty, and the backup '
+            "knows nothing of it",
+            hint="Give that column a default first, or restore into another table.",
+        )
     return RestoreReport(
         table=name,
         inserted=held - both,
@@ -140,7 +146,7 @@ class _Restore:
         self.exact, self.allow_orphans, self.before = exact, allow_orphans, before
 
     def run(self) -> RestoreReport:
-        live = read_schema(self.wire, around=(self.name,)).table(self.name)
+        live = there(self.wire, self.name)
         before = self._orphans()
         notes: tuple[str, ...] = ()
         if live is None:
@@ -172,8 +178,7 @@ class _Restore:
         except ConstraintError as error:
             raise ConstraintError(
                 f'"{self.name}" cannot be brought back: {error.details.get("reason", error.message)}',
-                hint="A row that is not in the backup holds a unique value of one that is: restore into another table, "
-                "or with exact=True, which removes such rows.",
+                hint=_hint(str(error.details.get("reason", ""))),
                 details=error.details,
             ) from error
         unlike = self.wire.value(count_unlike(found.table, _SOURCE, found.matching, found.differs))
@@ -241,3 +246,12 @@ class _Restore:
                 details={"orphans": {name: more for name, more in worse.items() if more > 0}},
             )
         return told
+
+
+def _hint(reason: str) -> str:
+    if reason.startswith("UNIQUE"):
+        return (
+            "A row that is not in the backup holds a unique value of one that is: restore into another table, or with "
+            "exact=True, which removes such rows."
+        )
+    return "The table asks more of its rows than it did then: restore into another table, or relax it first."

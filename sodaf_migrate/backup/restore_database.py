@@ -14,6 +14,7 @@ from sodaf_migrate.backup.payload import Link, Payload
 from sodaf_migrate.backup.scratch import Place, Scratch, scratch_file
 from sodaf_migrate.backup.snapshot import Snapshot, second_look
 from sodaf_migrate.backup.strategies.full_table import full_table
+from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.errors import BackupError
 from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.copy import Told, alone, copy_database
@@ -116,8 +117,14 @@ def restore_into(
 @contextmanager
 def one_table(links: Sequence[Link], name: str, folder: Place) -> Iterator[Link]:
     """One table of a whole-database backup as a backup of that table, for ``restore_table``, while the block runs."""
-    with database_wire(links, folder) as wire, full_table(Snapshot(wire), name, folder=folder) as payload:
-        yield Link(links[-1].name, _Held(payload))
+    with database_wire(links, folder) as wire:
+        if read_schema(wire, around=(name,)).table(name) is None:
+            raise BackupError(
+                f'Backup "{links[-1].name}" has no ordinary table "{name}"',
+                hint="Check the name; a virtual table and a view come back with the whole database only.",
+            )
+        with full_table(Snapshot(wire), name, folder=folder) as payload:
+            yield Link(links[-1].name, _Held(payload))
 
 
 class _Held:

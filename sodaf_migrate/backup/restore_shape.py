@@ -8,15 +8,17 @@ from typing import Any
 
 from sodaf_migrate.dialects.sqlite.copies import has_null_keys, has_signs, plain_columns
 from sodaf_migrate.dialects.sqlite.ddl import rename_table_text
+from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.missing_rows import live_values, same_row
 from sodaf_migrate.dialects.sqlite.names import in_main
 from sodaf_migrate.dialects.sqlite.restores import differing
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.errors import BackupError, StatementError
+from sodaf_migrate.history.tables import TABLES
 from sodaf_migrate.schema.model import Table, fold
 from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["Fit", "create_around", "create_table", "fit"]
+__all__ = ["Fit", "create_around", "create_table", "fit", "there"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,29 @@ class Fit:
     differs: str
     missing: tuple[str, ...]
     added: tuple[str, ...]
+    unfilled: tuple[str, ...]  # those of them that a new row may not leave out
     notes: tuple[str, ...] = ()
+
+
+def there(wire: Wire, name: str) -> Table | None:
+    """The table into which rows are to be restored, None where it has to be made. Raises BackupError where neither
+    can be: for a name that no table may have, or that something else has, and for the tables of the engine itself."""
+    if fold(name) in {fold(own) for own in TABLES}:
+        raise BackupError(
+            f'"{name}" is a table of this tool, which comes back with the whole database only',
+            hint="Restore the whole database, or this table into another name.",
+        )
+    if not name or "\0" in name or fold(name).startswith("sqlite_"):
+        raise BackupError(f"{name!r} cannot be the name of a table", hint="Give another name to restore into.")
+    live = read_schema(wire, around=(name,)).table(name)
+    kind = "SELECT iif(type = 'table', 'virtual table', type) FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE"
+    other = wire.value(f"{kind} AND type <> 'trigger'", (name,)) if live is None else None
+    if other is not None:
+        raise BackupError(
+            f'"{name}" is {"an" if other == "index" else "a"} {other} in "{wire.name}", so no rows are restored there',
+            hint="Rename or drop that one first, or give another name to restore into.",
+        )
+    return live
 
 
 def fit(wire: Wire, live: Table, manifest: Mapping[str, Any], source: str) -> Fit:
@@ -39,13 +63,16 @@ def fit(wire: Wire, live: Table, manifest: Mapping[str, Any], source: str) -> Fi
     columns = live_values(live, about["columns"], "c")
     matching, notes = _matching(wire, live, about, columns, source)
     known = {fold(name) for name in about["columns"]}
+    added = [column for column in plain_columns(live) if fold(column.name) not in known]
+    key = {fold(name) for name in live.primary_key.columns} if live.primary_key is not None else set()
     return Fit(
         table=live,
         columns=columns,
         matching=matching,
         differs=differing(live, columns, signs=has_signs(wire)),
         missing=tuple(name for name in about["columns"] if _taker(live, name) is None),
-        added=tuple(column.name for column in plain_columns(live) if fold(column.name) not in known),
+        added=tuple(column.name for column in added),
+        unfilled=tuple(c.name for c in added if c.not_null and c.default is None and fold(c.name) not in key),
         notes=notes,
     )
 

@@ -799,3 +799,21 @@ def test_a_full_store_is_not_called_a_full_database(manager: MigrationBackupMana
             make()
         assert fault.struck
         assert str(caught.value).startswith(f'"{manager.store.directory}" has no room left')
+
+
+def test_a_table_that_the_backup_of_all_does_not_have(manager: MigrationBackupManager, site: Path) -> None:
+    """The message names the backup and the table, and no scratch file."""
+    info = manager.create_backup()
+    with pytest.raises(BackupError, match=f'^Backup "{info.id}" has no ordinary table "Nobody"$'):
+        manager.restore_from_backup(info.id, into="Nobody")
+
+
+def test_a_look_at_a_restore_into_a_database_that_is_not_there(
+    manager: MigrationBackupManager, site: Path, tmp_path: Path
+) -> None:
+    """The look counts as if it were there and makes nothing; the restore makes it."""
+    info, new = manager.create_backup("Customer"), tmp_path / "new.db"
+    assert manager.restore_from_backup(info.id, database=new, dry_run=True).inserted == len(ROWS)
+    assert not new.exists()
+    assert manager.restore_from_backup(info.id, database=new).inserted == len(ROWS)
+    assert rows(new) == rows(site)

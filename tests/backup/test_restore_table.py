@@ -169,3 +169,43 @@ def test_what_is_no_table(tmp_path: Path, folder: Path) -> None:
         for name in ("v", "f", "nothing", "sqlite_schema"):
             with pytest.raises(BackupError, match=f'no ordinary table "{name}"'):
                 backed_up(wire, folder, name)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("look", "is a view"),
+        ("words", "is a virtual table"),
+        ("by_phone", "is an index"),
+        ("tabMigrationHistory", "a table of this tool"),
+        ("TABMIGRATIONEVENT", "a table of this tool"),
+        ("sqlite_mine", "cannot be the name"),
+        ("nul\0", "cannot be the name"),
+        ("", "cannot be the name"),
+    ],
+)
+def test_names_that_take_no_rows(tmp_path: Path, folder: Path, table: str, words: str, dry_run: bool) -> None:
+    """What has the name already, or what no table may be called, is said in words, also by a look beforehand."""
+    more = ("CREATE VIEW look AS SELECT 1", "CREATE VIRTUAL TABLE words USING fts5 (text)")
+    with database(tmp_path / "a.db", (*PEOPLE, *more)) as wire:
+        links = backed_up(wire, folder)
+        before = facts(tmp_path / "a.db")
+        with pytest.raises(BackupError, match=words):
+            restore_table(wire, links, folder=folder, table=table, dry_run=dry_run)
+    assert not difference(before, facts(tmp_path / "a.db"))
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_column_that_must_not_be_empty(tmp_path: Path, folder: Path, dry_run: bool) -> None:
+    """Rows that would leave a new column empty are refused with its name; rows that are there keep their values."""
+    with database(tmp_path / "a.db", PEOPLE) as wire:
+        links = backed_up(wire, folder)
+        changed(wire, ["CREATE TABLE next (id INTEGER PRIMARY KEY, name TEXT UNIQUE, phone TEXT, mail TEXT NOT NULL)"])
+        changed(wire, ["INSERT INTO next SELECT *, 'm' FROM person", "UPDATE next SET phone = 'x'"])
+        assert restore_table(wire, links, folder=folder, table="next", dry_run=dry_run).overwritten == 3
+        changed(wire, ["DELETE FROM next WHERE id = 2"])
+        with pytest.raises(ConstraintError, match='"mail" must not be empty') as caught:
+            restore_table(wire, links, folder=folder, table="next", dry_run=dry_run)
+        assert "default" in str(caught.value.hint)
+        assert wire.query("SELECT id, mail FROM next ORDER BY id") == [(1, "m"), (3, "m")]

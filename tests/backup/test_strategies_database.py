@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,8 @@ def test_each_way_gives_the_same_database(tmp_path: Path, folder: Path, mode: st
         assert (tmp_path / "b.db").stat().st_mode & 0o777 == 0o600
         ignored = ["file"] if mode in ("truncate", "persist") else []  # those are of a connection, not of a file
         assert difference(facts(path), facts(tmp_path / "b.db"), ignore=ignored) == []
-        assert sqlite3.connect(tmp_path / "b.db").execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        with closing(sqlite3.connect(tmp_path / "b.db")) as found:
+            assert found.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 def test_a_reader_of_an_older_state_sends_us_the_long_way(tmp_path: Path, folder: Path) -> None:

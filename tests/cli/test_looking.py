@@ -209,7 +209,7 @@ def test_a_hot_journal(shop: Shop) -> None:
 
 
 _AS_NOBODY = """
-import contextlib, io, os, sys
+import contextlib, io, os, sys, urllib.parse
 from sodaf_migrate.cli.main import main
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
     main(["dry-run", "--database", "other.db"])  # loads all that a user without rights may not be able to read

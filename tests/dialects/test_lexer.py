@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import example, given
@@ -54,8 +55,9 @@ def test_tokens_have_the_kinds_of_sqlite(sql: str, kinds: str) -> None:
 )
 def test_a_malformed_token_is_refused_with_its_offset(sql: str) -> None:
     """What SQLite does not know as a token is an error that names the place."""
-    with pytest.raises(sqlite3.Error if "\0" not in sql else (ValueError, sqlite3.Error, sqlite3.Warning)):
-        sqlite3.connect(":memory:").execute("SELECT " + sql)
+    refused = sqlite3.Error if "\0" not in sql else (ValueError, sqlite3.Error, sqlite3.Warning)
+    with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(refused):
+        connection.execute("SELECT " + sql)
     with pytest.raises(SchemaParseError) as caught:
         tokenize(sql)
     assert f"offset {caught.value.details['offset']}" in caught.value.message

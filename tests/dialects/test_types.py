@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -86,14 +87,20 @@ def test_affinities_by_name(kind: str, expected: str) -> None:
     assert affinity(kind) == expected
 
 
+def create(sql: str) -> None:
+    """Run a statement in a database of its own."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(sql)
+
+
 def test_strict_tables() -> None:
     """STRICT knows six types, and ANY converts nothing there."""
     for kind in ("INT", "INTEGER", "REAL", "TEXT", "BLOB", "ANY", '"text"'):
-        sqlite3.connect(":memory:").execute(f"CREATE TABLE t(a {kind}) STRICT")
+        create(f"CREATE TABLE t(a {kind}) STRICT")
         assert is_strict_type(kind)
     for kind in ("", "VARCHAR(10)", "DATE", "TEXT(5)"):
         with pytest.raises(sqlite3.Error):
-            sqlite3.connect(":memory:").execute(f"CREATE TABLE t(a {kind}) STRICT")
+            create(f"CREATE TABLE t(a {kind}) STRICT")
         assert not is_strict_type(kind)
     assert affinity("ANY", strict=True) == "BLOB"
     assert is_integer("INTEGER") and is_integer("[integer]") and not is_integer("INT")

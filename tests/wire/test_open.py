@@ -77,7 +77,7 @@ def test_an_empty_file_is_an_empty_database(tmp_path: Path) -> None:
 def test_permissions(path: Path) -> None:
     """An unreadable file, a read-only file and a read-only folder, as an ordinary user meets them."""
     program = """
-import os, sys
+import os, sys, urllib.parse  # which pathlib loads when it is too late
 from sodaf_migrate.errors import DatabaseError
 from sodaf_migrate.wire.open import open_wire
 if os.getuid() == 0:

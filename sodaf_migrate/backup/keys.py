@@ -154,8 +154,8 @@ def load_ring(
 
     ``explicit`` is a ring, a key, 32 bytes, a text (base64 or hexadecimal, several with blanks between them, or
     "unencrypted"), or the path of a key file. With ``create`` a user without any key gets a key file, which the ring
-    names as ``made``; two processes that do so at once agree on one. Raises BackupKeyError for what is no key or may
-    be read by others, BackupFileError.
+    names as ``made``; two processes that do so at once agree on one. Raises BackupKeyError for what is no key, may be
+    read by others, or has to be made where there is no home folder, BackupFileError.
     """
     if explicit is not None:
         return _given(explicit)
@@ -163,6 +163,8 @@ def load_ring(
     if rings:
         keys = tuple(dict.fromkeys(key for ring in rings for key in ring.keys))
         return KeyRing(keys, unencrypted=any(ring.unencrypted for ring in rings))
+    if not create and config_dir is None and _home(environ) is None:
+        return KeyRing()  # a service without a home folder has no key file: that is no reason not to migrate
     path = key_file(environ, config_dir)
     with file_errors(path, "be read"):
         there = path.exists()
@@ -179,14 +181,20 @@ def key_file(environ: Mapping[str, str] = os.environ, config_dir: Path | None = 
 
     Raises BackupKeyError where the environment names no absolute home folder.
     """
-    base, home = environ.get("XDG_CONFIG_HOME", ""), os.path.join(environ.get("HOME", ""), ".config")
-    folder = base if os.path.isabs(base) else home
-    if config_dir is None and not os.path.isabs(folder):
+    folder = _home(environ)
+    if config_dir is None and folder is None:
         raise BackupKeyError(
             "no key is configured, and the user has no home folder to look for one in",
             hint="Set SODAF_BACKUP_KEY_FILE to the path of a key file, or HOME.",
         )
-    return (config_dir or Path(folder) / "sodaf-migrate") / "backup.key"
+    return (config_dir or Path(str(folder)) / "sodaf-migrate") / "backup.key"
+
+
+def _home(environ: Mapping[str, str]) -> str | None:
+    """The folder of the user's configuration; None where the environment names no absolute one."""
+    base, home = environ.get("XDG_CONFIG_HOME", ""), os.path.join(environ.get("HOME", ""), ".config")
+    folder = base if os.path.isabs(base) else home
+    return folder if os.path.isabs(folder) else None
 
 
 def read_key_file(path: Path) -> tuple[Key, ...]:

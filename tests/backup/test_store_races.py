@@ -15,7 +15,7 @@ from sodaf_migrate.backup.container import new_prologue
 from sodaf_migrate.backup.describe import created_of
 from sodaf_migrate.backup.files import FileOps, create_temporary, lock_named, remove_stale
 from sodaf_migrate.backup.info import Rebuilt
-from sodaf_migrate.backup.keys import Key
+from sodaf_migrate.backup.keys import Key, load_ring
 from sodaf_migrate.backup.pages import index_of, pages_of
 from sodaf_migrate.backup.store import BackupStore
 from sodaf_migrate.errors import BackupDamagedError, BackupFileError, BackupKeyError
@@ -146,6 +146,15 @@ def test_a_build_without_argon2(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BackupKeyError, match="passphrases need Argon2id") as caught:
         kdf.derived("a long one that nobody guesses", kdf.Kdf("00" * 16))
     assert caught.value.hint and "key" in caught.value.hint
+
+
+def test_a_user_without_a_home(tmp_path: Path) -> None:
+    """A service has none: it has no key then, which only matters where one has to be made."""
+    assert load_ring(environ={}).keys == () and load_ring(environ={"HOME": "relative"}).keys == ()
+    with pytest.raises(BackupKeyError, match="no home folder") as caught:
+        load_ring(environ={}, create=True)
+    assert caught.value.hint and "SODAF_BACKUP_KEY_FILE" in caught.value.hint
+    assert load_ring(environ={"HOME": str(tmp_path)}, create=True).made is not None
 
 
 def test_a_time_that_there_is_not() -> None:

@@ -73,6 +73,7 @@ def test_a_database_in_memory(folder: Path, tmp_path: Path) -> None:
         link = keep(wire, lambda look: full_database(look, folder=folder))
     restore_database([link], tmp_path / "b.db")
     assert difference(facts(connection), facts(tmp_path / "b.db"), ignore=["file"]) == []
+    connection.close()
 
 
 def database_of(connection: sqlite3.Connection):  # type: ignore[no-untyped-def]

@@ -20,10 +20,10 @@ TYPES = st.tuples(st.lists(WORDS, max_size=3).map(" ".join), st.sampled_from([""
 
 def observed(kind: str) -> str:
     """The affinity of a column of that type, from what it makes of three values."""
-    connection = sqlite3.connect(":memory:")
-    connection.execute(f"CREATE TABLE t(a {kind})")
-    connection.execute("INSERT INTO t VALUES ('1'), (1.0), (1)")
-    found = tuple(row[0] for row in connection.execute("SELECT typeof(a) FROM t ORDER BY rowid"))
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"CREATE TABLE t(a {kind})")
+        connection.execute("INSERT INTO t VALUES ('1'), (1.0), (1)")
+        found = tuple(row[0] for row in connection.execute("SELECT typeof(a) FROM t ORDER BY rowid"))
     if found == ("integer", "integer", "integer"):
         # INTEGER and NUMERIC differ in nothing but CAST
         return "INTEGER or NUMERIC"

@@ -344,6 +344,7 @@ def test_a_database_in_memory_is_told_that_nothing_can_be_backed_up() -> None:
     connection.commit()
     with pytest.raises(DataLossRiskError, match="irreversible"):
         MigrationApplier(connection, after).sync_doctype("Thing", SyncOptions(allow={"lossy_conversion"}))
+    connection.close()
 
 
 def test_a_database_in_memory_with_a_folder_for_backups_comes_back(tmp_path: Path) -> None:
@@ -360,3 +361,4 @@ def test_a_database_in_memory_with_a_folder_for_backups_comes_back(tmp_path: Pat
     assert connection.execute("SELECT code FROM tabThing").fetchall() == [(7,)]
     applier.rollback_migration(result.migration_id)
     assert connection.execute("SELECT code FROM tabThing").fetchall() == [("007",)]
+    connection.close()

@@ -44,9 +44,9 @@ def test_affinity_is_what_sqlite_does(kind: str) -> None:
 @given(TYPES)
 def test_the_canonical_type_agrees_with_the_pragma(kind: str) -> None:
     """What a pragma reports is recognised, and the canonical spelling is its own."""
-    connection = sqlite3.connect(":memory:")
-    connection.execute(f"CREATE TABLE t(a {kind})")
-    (reported,) = connection.execute("SELECT type FROM pragma_table_info('t')").fetchone()
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"CREATE TABLE t(a {kind})")
+        (reported,) = connection.execute("SELECT type FROM pragma_table_info('t')").fetchone()
     assert agrees(canonical(kind), reported)
     assert not agrees(canonical(kind), reported + "x")
     assert canonical(canonical(kind)) == canonical(kind)

@@ -198,6 +198,11 @@ class Temporary:
     key: tuple[str, ...] = ()
     column: str = ""
 
+    @property
+    def is_rows(self) -> bool:
+        """Whether it holds whole rows."""
+        return not self.column
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

@@ -197,6 +197,7 @@ def not_back(look: Look) -> Iterator[str]:
     if not look.trial.back_with_rows:
         return
     names = LiveNames(look.live, look.plan.diff)
+    brought = {fold(each.table) for each in look.plan.temporary if each.is_rows}  # which go again, or stay
     converted = {
         fold(names.column(change.table, change.old.name) or "")
         for change in look.plan.diff.columns
@@ -207,7 +208,7 @@ def not_back(look: Look) -> Iterator[str]:
         gone, spoiled = _said_lost(look, table.name)
         if was is None or now is None or gone or not was.rows or set(was.columns) != set(now.columns):
             continue
-        if fold(table.name) in _moved_between(look):
+        if fold(table.name) in _moved_between(look) | brought:
             continue
         kept = [name for name in was.columns if fold(name) not in {*spoiled, *converted}]
         if _chosen(was, kept) != _chosen(now, kept):

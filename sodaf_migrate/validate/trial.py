@@ -96,8 +96,10 @@ def tried(
     """Play ``plan`` on a shadow of ``live`` that holds the ``rows``."""
     rows = replace(rows, samples=tuple(sample for sample in rows.samples if sample.rows))
     trial = _played(plan, live, rows, verdict, on_connect, statistics)
-    if rows.samples and trial.down_fault is not None and any(step.irreversible for step in plan.steps):
-        # What cannot come back without a backup may stand in the way of the way back: then its schema alone counts.
+    one_way = any(step.irreversible for step in plan.steps) or any(each.is_rows for each in plan.temporary)
+    if (rows.samples or rows.beside) and trial.down_fault is not None and one_way:
+        # What cannot come back without a backup, or came back from one (rows that repeat one another, say), may stand
+        # in the way of the way back: then its schema alone counts.
         bare = _played(plan, live, Rows(), verdict, on_connect, statistics)
         trial.back, trial.down_fault, trial.back_with_rows = bare.back, bare.down_fault, False
     return trial

@@ -362,3 +362,34 @@ def test_a_database_in_memory_with_a_folder_for_backups_comes_back(tmp_path: Pat
     applier.rollback_migration(result.migration_id)
     assert connection.execute("SELECT code FROM tabThing").fetchall() == [("007",)]
     connection.close()
+
+
+@pytest.mark.parametrize("since", ["DELETE FROM tabThing WHERE name = 'c'", "UPDATE tabThing SET code = 'other'"])
+def test_rows_that_repeat_come_back_whatever_became_of_the_one_that_stayed(site: Site, since: str) -> None:
+    """That they could not go the same way again is no reason to keep them away."""
+    site.sync(field())
+    site.run(*insert(["'x'", "'x'", "'x'"]))
+    result = site.sync(field(unique=True))
+    site.run(since)
+    site.back(result)
+    assert [row for row in site.rows() if row[0] != "c"] == [("a", "x"), ("b", "x")]
+
+
+def test_rows_that_repeat_come_back_under_a_constraint_of_the_table(site: Site) -> None:
+    """As with an index, where the one that stayed is another now."""
+    site.run("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT)")
+    site.run("INSERT INTO t VALUES (1, 'a', 'b'), (2, 'a', 'b')")
+    wish = Schema.from_sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT, UNIQUE (a, b))")
+    result = site.applier().sync_schema(wish, SyncOptions(force=True))
+    site.run("UPDATE t SET b = 'new'")
+    site.back(result)
+    assert site.rows("id, a, b", "t") == [(1, "a", "b"), (2, "a", "new")]
+
+
+def test_whole_numbers_that_no_double_holds(site: Site) -> None:
+    """What the declared type alone made of them is known as theirs, and not as a change since."""
+    site.run("CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1), (9007199254740993), ('x'), (NULL)")
+    result = site.applier().sync_schema(Schema.from_sql("CREATE TABLE t (a REAL)"), SyncOptions(force=True))
+    back = site.back(result)
+    assert site.rows("rowid, a", "t") == [(1, 1), (2, 9007199254740993), (3, "x"), (4, None)]
+    assert back.rollback_info is not None and back.rollback_info.conflicts == 0

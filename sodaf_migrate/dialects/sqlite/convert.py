@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sodaf_migrate.dialects.sqlite.types import affinity
 
-__all__ = ["altered", "misfits", "not_back"]
+__all__ = ["altered", "misfits", "not_back", "taken_as"]
 
 
 def altered(column: str, old_type: str, new_type: str, *, strict: tuple[bool, bool] = (False, False)) -> str | None:
@@ -46,6 +46,17 @@ def not_back(column: str, old_type: str, new_type: str, *, strict: tuple[bool, b
     number = f"typeof({column}) = 'text' AND {column} = CAST({column} AS NUMERIC)"
     moved = "'integer'" if after == "REAL" else f"'real' AND {column} = CAST({column} AS INTEGER)"
     return f"({number}) OR (typeof({column}) = {moved})"
+
+
+def taken_as(column: str, new_type: str, *, strict: bool = False) -> str:
+    """What a column of the new type holds once it was given the value of ``column``, for a comparison with it.
+
+    Beside a column SQLite converts texts by its affinity, but leaves a whole number whole that a REAL column rounded.
+    """
+    if affinity(new_type, strict=strict) != "REAL":
+        return column
+    number = f"typeof({column}) = 'text' AND {column} = CAST({column} AS NUMERIC)"
+    return f"CASE WHEN typeof({column}) = 'integer' OR ({number}) THEN CAST({column} AS REAL) ELSE {column} END"
 
 
 def misfits(column: str, new_type: str) -> str | None:

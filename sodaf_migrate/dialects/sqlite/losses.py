@@ -8,7 +8,7 @@ from dataclasses import replace
 from sodaf_migrate.compare.changes import ColumnChange, OptionChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.carry import conversion_of
 from sodaf_migrate.dialects.sqlite.conversion import Outcome
-from sodaf_migrate.dialects.sqlite.convert import not_back
+from sodaf_migrate.dialects.sqlite.convert import not_back, taken_as
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
@@ -115,7 +115,8 @@ def _of_column(
     elif "type" in change.aspects and change.new.generated is None:
         lost = not_back(quote(live), change.old.type, change.new.type, strict=(there.strict, strict))
         if lost:
-            yield values_lost(there, change.table, live, quote(live), lost, names)
+            became = taken_as(quote(live), change.new.type, strict=strict)
+            yield values_lost(there, change.table, live, became, lost, names)
     if name in fills and name not in values:
         yield values_lost(there, change.table, live, fills[name], f"{quote(live)} IS NULL", names)
 

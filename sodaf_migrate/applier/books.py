@@ -115,7 +115,7 @@ class Books:
             status="applied" if self.reversal is None else "rolled_back",
             migration_id=self.record.id,
             sql=self.plan.sql,
-            warnings=(*warnings_of(self.plan), *filter(None, [self.new_key, self._without])),
+            warnings=(*warnings_of(self.plan), *filter(None, [self.new_key, self._without, self._gone_for_good])),
             affected_rows=execution.affected_rows,
             execution_time=round(execution.seconds * 1000),
             backup_path=self.backup_path,
@@ -132,6 +132,10 @@ class Books:
         if self._without:
             counts["reasons"] = (self._without,)
         return RollbackInfo(migration_id=self.reversal.migration_id, rolled_back_by=self.record.id, **counts)
+
+    @property
+    def _gone_for_good(self) -> str:
+        return "; ".join(hazard.message for hazard in self.plan.hazards if hazard.name == "irreversible")
 
     @property
     def _without(self) -> str:

@@ -95,7 +95,7 @@ class FileOps:
 
 
 @contextmanager
-def file_errors(path: Path, tried: str) -> Iterator[None]:
+def file_errors(path: Path, tried: str, hint: str = "Check the path, its owner and its permissions.") -> Iterator[None]:
     """OSError becomes ours: DiskFullError without room, else BackupFileError (``tried``: "be read", "be written")."""
     try:
         yield
@@ -105,9 +105,7 @@ def file_errors(path: Path, tried: str) -> Iterator[None]:
                 f'"{path}" could not {tried}: the device has no room left',
                 hint="Free some space, or keep the backups on another device.",
             ) from exc
-        raise BackupFileError(
-            f'"{path}" could not {tried}: {exc.strerror or exc}', hint="Check the path, its owner and its permissions."
-        ) from exc
+        raise BackupFileError(f'"{path}" could not {tried}: {exc.strerror or exc}', hint=hint) from exc
 
 
 def create_temporary(target: Path, files: FileOps) -> tuple[int, Path]:

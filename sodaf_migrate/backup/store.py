@@ -26,6 +26,10 @@ LOCK = ".lock"
 # Nothing of a definition is in a name: names are data, and data never makes a path.
 _NAME = re.compile(r"\d{8}T\d{6}Z-(?:full|column|schema|incremental)-[0-9a-f]{32}\.sdbk", re.ASCII)
 _MODE = 0o700
+_UNUSABLE = (
+    "Check the path, its owner and its permissions. Restoring works in this folder too: where it may not be written to,"
+    " copy it to one that may, and name that one."
+)
 _SPARE = 16 << 20  # bytes left to others on the device
 _BLOCK = 1 << 20
 
@@ -144,7 +148,7 @@ class BackupStore:
     def _locked(self, kind: int, timeout: float) -> Iterator[None]:
         # flock belongs to the open file: two threads exclude each other like two processes, and however a process
         # ends, the system gives the lock back.
-        with file_errors(self.directory, "be used for backups"):
+        with file_errors(self.directory, "be used for backups", _UNUSABLE):
             self.files.make_folder(self.directory)
             self._close_to_others()
             lock = os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

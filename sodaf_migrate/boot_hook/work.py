@@ -9,7 +9,7 @@ from sodaf_migrate.applier.applier import MigrationApplier
 from sodaf_migrate.boot_hook.files import is_path
 from sodaf_migrate.boot_hook.result import BootResult
 from sodaf_migrate.doctype.engine import DocTypeEngine
-from sodaf_migrate.errors import MigrationError, PlanRefusedError
+from sodaf_migrate.errors import DefinitionError, MigrationError, PlanRefusedError
 from sodaf_migrate.options import DryRunOptions, SyncOptions
 from sodaf_migrate.results import BatchMigrationResult, MigrationResult
 
@@ -23,8 +23,20 @@ def engine_of(doctypes: Any) -> DocTypeEngine:
     if isinstance(doctypes, os.PathLike) or (isinstance(doctypes, str) and is_path(doctypes)):
         return DocTypeEngine.from_directory(doctypes)
     if isinstance(doctypes, str):
-        return DocTypeEngine.from_package(doctypes)
+        return _of_package(doctypes)
     return DocTypeEngine.from_doctypes(doctypes)
+
+
+def _of_package(name: str) -> DocTypeEngine:
+    try:
+        return DocTypeEngine.from_package(name)
+    except DefinitionError as error:
+        if error.problems:
+            raise
+        raise DefinitionError(  # more often than a package that is not installed, it is a folder that is not there
+            f'There is no folder "{os.path.abspath(name)}", and no package "{name}" that holds definitions',
+            hint="Check the path (a relative one begins at the working folder), or the package's dotted name.",
+        ) from error
 
 
 def waits_for_a_person(error: MigrationError) -> bool:

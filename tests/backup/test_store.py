@@ -222,3 +222,11 @@ def test_a_living_writer_keeps_its_file(store: BackupStore) -> None:
         os.close(descriptor)
     with store.writing():
         assert not path.exists()
+
+
+def test_a_store_that_cannot_be_used_is_told_with_the_way_out(tmp_path: Path) -> None:
+    """A restore needs room in the folder: whoever has a read-only one is told to copy it."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(BackupError) as caught, BackupStore(tmp_path / "file" / "store").writing():
+        pass
+    assert "copy it" in (caught.value.hint or "")

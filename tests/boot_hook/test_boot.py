@@ -324,3 +324,12 @@ def test_a_flask_like_application_boots_from_its_configuration(site: Path, folde
     app.config["SODAF_BOOT_MODE"] = "check"
     write(folder, "Alpha", data("code"), data("extra"))
     assert init_app(app).pending == ("Alpha",)
+
+
+def test_a_folder_that_is_not_there_is_not_called_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name without a slash may be either: the message says both, and no database is made."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DefinitionError, match="There is no folder") as caught:
+        boot("site.db", "definitions")
+    assert str(tmp_path / "definitions") in str(caught.value) and "Check the path" in (caught.value.hint or "")
+    assert list(tmp_path.iterdir()) == []

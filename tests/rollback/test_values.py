@@ -344,6 +344,8 @@ def test_a_database_in_memory_is_told_that_nothing_can_be_backed_up() -> None:
     connection.commit()
     with pytest.raises(DataLossRiskError, match="irreversible"):
         MigrationApplier(connection, after).sync_doctype("Thing", SyncOptions(allow={"lossy_conversion"}))
+    forced = MigrationApplier(connection, after).sync_doctype("Thing", SyncOptions(force=True))
+    assert any("no backup of them is taken" in warning for warning in forced.warnings)
     connection.close()
 
 

@@ -140,8 +140,7 @@ def _proof(old: Table, new: Table, temp: str, facts: Facts) -> list[Statement]:
     join = _join(old, new)
     same = [column for column in new.columns if _unchanged(old, column, new, facts)]
     if join and same:
-        pairs = [(f"b.{quote(c.name)}", f"a.{quote(c.name)}") for c in same]
-        differs = " OR ".join(f"{b} IS NOT {a} COLLATE BINARY OR typeof({b}) <> typeof({a})" for b, a in pairs)
+        differs = " OR ".join(_differs(column, new) for column in same)
         found.append(
             Statement(
                 sql=f"SELECT {join[0]} FROM {before} AS b JOIN {after} AS a ON {join[1]} WHERE {differs} LIMIT 5",
@@ -149,6 +148,19 @@ def _proof(old: Table, new: Table, temp: str, facts: Facts) -> list[Statement]:
             )
         )
     return found
+
+
+def _differs(column: Column, table: Table) -> str:
+    """The condition that a value ``a`` is not the very value ``b`` that it was.
+
+    Between columns of TEXT affinity nothing is converted (datatype3.html, "Affinity Of Comparison Operands"), so values
+    of different storage classes differ by themselves; asking costs a quarter of the comparison.
+    """
+    b, a = f"b.{quote(column.name)}", f"a.{quote(column.name)}"
+    unequal = f"{b} IS NOT {a} COLLATE BINARY"
+    if affinity(column.type, strict=table.strict) == "TEXT":
+        return unequal
+    return f"{unequal} OR typeof({b}) <> typeof({a})"
 
 
 def _join(old: Table, new: Table) -> tuple[str, str] | None:

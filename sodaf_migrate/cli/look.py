@@ -164,7 +164,7 @@ def status(context: click.Context, check: bool, output: str | None) -> int:
 @click.command()
 @click.argument("what", metavar="[DOCTYPE|ID]", required=False, shell_complete=complete_history)
 @click.option("--id", "migration_id", metavar="ID", help="Show one migration in full, as the ID alone does.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, latest first.")
+@click.option("--limit", type=click.IntRange(min=1), help="How many: the latest (20; in JSON all).")
 @click.option("--verify", is_flag=True, help="Check that no record was altered, cut or taken out.")
 @output_option
 @site_options
@@ -173,7 +173,7 @@ def history(
     context: click.Context,
     what: str | None,
     migration_id: str | None,
-    limit: int,
+    limit: int | None,
     verify: bool,
     output: str | None,
 ) -> int:
@@ -201,7 +201,11 @@ def history(
         answer(context, problems, lines=verified_lines(problems), output=output)
         return Exit.ERROR if problems else Exit.DONE
     found = open_applier(context, site).get_migration_history(what, lock_timeout=site.lock_timeout)
-    answer(context, found, limit=limit, output=output)
+    if limit is not None and format_of(context) == "json":
+        told = found.to_dict()
+        answer(context, {**told, "migrations": told["migrations"][-limit:]}, output=output)
+    else:
+        answer(context, found, limit=limit or 20, output=output)
     return Exit.DONE
 
 

@@ -285,7 +285,7 @@ class _Work:
             self.wire.watch.check()  # what was stopped in a hook did not fail there
             raise ExecutionError(
                 f'The hook "{name}" of "{self.plan.doctype}" failed: {error}',
-                hint="Everything was rolled back. Mend the hook, then try again.",
+                hint="Everything was rolled back. Mend the hook (it may not end the transaction), then try again.",
                 details={"hook": getattr(hook, "__qualname__", repr(hook))},
             ) from error
 

@@ -160,6 +160,9 @@ def test_history_and_rollback(filled: Shop) -> None:
     listed = filled.run("history", "Item")
     assert listed.code == 0 and result["migration_id"] in listed.out
     assert filled.run("history", "--limit", "1").out.splitlines()[-1] == "and 2 earlier"
+    told = filled.run("history", "--limit", "1", "--format", "json").json
+    assert [each["id"] for each in told["migrations"]] == [result["migration_id"]] and told["stats"]["total"] == 3
+    assert len(filled.run("history", "--format", "json").json["migrations"]) == 3
     one = filled.run("history", "--id", result["migration_id"])
     assert "weights" in one.out and 'ADD COLUMN "weight"' in one.out
     assert filled.run("history", "--verify").code == 0

@@ -59,7 +59,7 @@ class Returning:
             return  # there was nothing to lose then, and no place for backups
         if backups is None or not self.record.backup_path:
             raise UnknownBackupError(f'No backup was made for the migration "{self.record.id}"', hint="")
-        (made,) = _named(backups, self.record)
+        made = _named(backups, self.record)
         store = backups.store
         enter(store.writing(timeout=backups.options.lock_timeout))
         (link,) = enter(opened_chain([made], store, backups.ring))
@@ -98,17 +98,15 @@ class Returning:
         return (self._originals[0].expected() if self._originals else Returned()).counts
 
 
-def _named(backups: MigrationBackupManager, record: MigrationRecord) -> list[BackupInfo]:
-    """The backups of the record, found by their names: the store may lie elsewhere now. Raises UnknownBackupError."""
-    listed = {info.name: info for info in backups.list_backups()}
-    names = [Path(path).name for path in (record.backup_path or "").splitlines()]
-    missing = [name for name in names if name not in listed]
-    if missing:
+def _named(backups: MigrationBackupManager, record: MigrationRecord) -> BackupInfo:
+    """The backup of the record, found by its name: the store may lie elsewhere now. Raises UnknownBackupError."""
+    name = Path((record.backup_path or "").splitlines()[-1]).name
+    found = next((info for info in backups.list_backups() if info.name == name), None)
+    if found is None:
         raise UnknownBackupError(
-            f'The backup "{missing[0]}" of the migration "{record.id}" is not in "{backups.store.directory}"',
-            hint="",
+            f'The backup "{name}" of the migration "{record.id}" is not in "{backups.store.directory}"', hint=""
         )
-    return [listed[name] for name in names]
+    return found
 
 
 def _refused(record: MigrationRecord, error: BackupError) -> BackupError:

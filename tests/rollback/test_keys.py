@@ -149,3 +149,36 @@ def test_up_and_down(tmp_path: Path, name: str) -> None:
     assert values(path) == held
     assert back.rollback_info is not None
     assert (back.rollback_info.conflicts, back.rollback_info.gone) == (0, 0)
+
+
+def wide(count: int) -> list[str]:
+    """The names of so many columns."""
+    return [f"c{number}" for number in range(count)]
+
+
+@pytest.mark.parametrize("key", ["c0 TEXT PRIMARY KEY", "c0"])
+def test_rows_of_two_thousand_columns(tmp_path: Path, key: str) -> None:
+    """The rowid is one more than a statement has room for."""
+    path = tmp_path / "site.db"
+    names = wide(2000)
+    up(path, f"CREATE TABLE t ({key}, {', '.join(names[1:])}); CREATE TABLE u (a)")
+    run(path, "INSERT INTO t (rowid, c0, c1, c1999) VALUES (7, 7, x'00', 'z'), (9, 9, NULL, 1.5), (12, 12, '', NULL)")
+    shown = "SELECT rowid, typeof(c0), c0, c1, c1998, typeof(c1999), c1999 FROM t ORDER BY rowid"
+    with closing(sqlite3.connect(path)) as connection:
+        was = connection.execute(shown).fetchall()
+    back = down(path, up(path, "CREATE TABLE u (a)"))
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute(shown).fetchall() == was
+    assert back.rollback_info is not None and back.rollback_info.refilled_rows == 3
+
+
+def test_hundreds_of_columns_at_once(tmp_path: Path) -> None:
+    """Each has a table of the backup, and a TEMP table, of its own."""
+    path = tmp_path / "site.db"
+    names = wide(100)
+    up(path, f"CREATE TABLE t (id TEXT PRIMARY KEY, {', '.join(names)}, last)")
+    run(path, "INSERT INTO t (id, c0, c50, c99, last) VALUES ('a', 1, x'00', 'z', 1), ('b', NULL, 2.5, '', 2)")
+    was = facts(path)
+    result = up(path, "CREATE TABLE t (id TEXT PRIMARY KEY, last)")
+    down(path, result)
+    assert difference(was, facts(path), ignore={"statistics"}) == []

@@ -395,3 +395,50 @@ def test_whole_numbers_that_no_double_holds(site: Site) -> None:
     back = site.back(result)
     assert site.rows("rowid, a", "t") == [(1, 1), (2, 9007199254740993), (3, "x"), (4, None)]
     assert back.rollback_info is not None and back.rollback_info.conflicts == 0
+
+
+ODD = [
+    "1",
+    "1.5",
+    "'x'",
+    "'007'",
+    "'1e3'",
+    "' 5 '",
+    "9007199254740993",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "1e300",
+    "0.1",
+    "''",
+    "'9007199254740993'",
+    "'9223372036854775808'",
+    "x'31'",
+    "NULL",
+    "9e999",
+    "'12.0'",
+    "'0x10'",
+    "123456789012345678.0",
+    "'1.50'",
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(a, b) for a in ("INT", "REAL", "TEXT", "NUMERIC", "") for b in ("INT", "REAL", "TEXT", "") if a != b],
+)
+def test_declared_types_there_and_back(site: Site, before: str, after: str) -> None:
+    """What only the declared type makes of odd values is backed up; back, none is said to be lost, and none is."""
+    site.run(f"CREATE TABLE t (id INTEGER PRIMARY KEY, a {before})")
+    site.run(*(f"INSERT INTO t (a) VALUES ({value})" for value in ODD))
+    was = site.rows("id, a, typeof(a)", "t")
+    wish = Schema.from_sql(f"CREATE TABLE t (id INTEGER PRIMARY KEY, a {after})")
+    result = site.applier().sync_schema(wish, SyncOptions(force=True))
+    site.back(result, RollbackOptions())
+    assert site.rows("id, a, typeof(a)", "t") == was
+
+
+def test_a_text_that_a_real_column_would_round_is_told(site: Site) -> None:
+    """Its double is another number; one that is only spelled otherwise then is not."""
+    site.run("CREATE TABLE t (a TEXT)", "INSERT INTO t VALUES ('9007199254740993'), ('1'), ('1.5'), ('2.0')")
+    with pytest.raises(DataLossRiskError, match=r"\(1 row\)"):
+        site.applier().sync_schema(Schema.from_sql("CREATE TABLE t (a REAL)"))

@@ -153,7 +153,8 @@ def _about_columns(
             yield Question(kind="nulls", table=there.name, about=about, condition=f"{value} IS NULL")
         if (change.aspects & {"type", "field"} or fold(table) in strict) and change.new.generated is None:
             carry = found if not diff.is_reverse else None
-            yield from _about_type(there, about, column, change, strict.get(fold(table), there.strict), carry)
+            later = strict.get(fold(table), there.strict)
+            yield from _about_type(there, about, column, change, later, carry, back=diff.is_reverse)
         computed = names.computed(change)
         if computed is not None:
             replaced = f"{column} IS NOT ({computed}) COLLATE BINARY"
@@ -200,14 +201,15 @@ def _final(new: Column, value: str) -> str:
 
 
 def _about_type(
-    there: Table, about: str, column: str, change: ColumnChange, strict: bool, found: Carried | None
+    there: Table, about: str, column: str, change: ColumnChange, strict: bool, found: Carried | None, *, back: bool
 ) -> Iterator[Question]:
+    """A way ``back`` leaves words where numbers stood, and texts that are too long, as they may have been."""
     old, new = change.old, change.new
     assert old is not None and new is not None
     if found is not None:
         conditions = {"altered": found.lossy, "impossible": found.impossible}
     else:
-        conditions = {"altered": altered(column, old.type, new.type, strict=(there.strict, strict))}
+        conditions = {"altered": altered(column, old.type, new.type, strict=(there.strict, strict), words=not back)}
     for kind, condition in conditions.items():
         if condition:
             yield Question(kind=kind, table=there.name, about=about, condition=condition, show=column)
@@ -216,7 +218,7 @@ def _about_type(
         yield Question(kind="misfits", table=there.name, about=about, condition=refused, show=column)
     length = declared_length(new.type)
     before = declared_length(old.type)
-    if length is not None and (before is None or before > length):
+    if length is not None and (before is None or before > length) and not back:
         longer = f"typeof({column}) = 'text' AND length({column}) > {length}"
         yield Question(kind="longer", table=there.name, about=about, condition=longer, show=column)
 

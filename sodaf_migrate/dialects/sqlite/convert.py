@@ -12,12 +12,18 @@ from sodaf_migrate.dialects.sqlite.types import affinity
 __all__ = ["altered", "misfits", "not_back", "taken_as"]
 
 
-def altered(column: str, old_type: str, new_type: str, *, strict: tuple[bool, bool] = (False, False)) -> str | None:
+#: The least whole number: as a double it is exact, and yet no numeric column makes it whole again.
+_LEAST = "(-9223372036854775807 - 1)"
+
+
+def altered(
+    column: str, old_type: str, new_type: str, *, strict: tuple[bool, bool] = (False, False), words: bool = True
+) -> str | None:
     """A condition that is true for stored values that the new type would not give back as they were.
 
     ``column`` is the quoted column; ``strict`` says whether the table was and will be STRICT. None when no value can
     be concerned: both types have one affinity, or the new one converts nothing. A text that is no number keeps its
-    place in a numeric column, and counts: the field's new type is not what its value is.
+    place in a numeric column, and counts unless ``words`` is False: the field's new type is not what its value is.
     """
     before, after = affinity(old_type, strict=strict[0]), affinity(new_type, strict=strict[1])
     if before == after or after == "BLOB":
@@ -25,10 +31,26 @@ def altered(column: str, old_type: str, new_type: str, *, strict: tuple[bool, bo
     if after == "TEXT":
         # 3.40 and 3.54 render some reals with different digits; only those that read back equal are safe.
         return f"typeof({column}) = 'real' AND CAST(CAST({column} AS TEXT) AS REAL) <> {column}"
-    text = f"typeof({column}) = 'text' AND CAST(CAST({column} AS NUMERIC) AS TEXT) <> {column}"
+    number = f"CAST({column} AS NUMERIC)"
+    text = f"typeof({column}) = 'text'" if words else _is_number(column)
     if after == "REAL":
-        return f"({text}) OR (typeof({column}) = 'integer' AND CAST(CAST({column} AS REAL) AS INTEGER) <> {column})"
-    return text
+        whole = (
+            f"typeof({number}) = 'integer' AND CAST({number} AS TEXT) = {column} AND CAST({number} AS REAL) = {number}"
+        )
+        changed = f"{_no_real(column)} AND NOT ({whole})"
+        return f"({text} AND {changed}) OR (typeof({column}) = 'integer' AND CAST({column} AS REAL) <> {column})"
+    # The column makes a real of any size whole where it can, which CAST does with small ones alone.
+    whole = f"typeof({number}) = 'real' AND CAST({number} AS INTEGER) = {number}"
+    return f"{text} AND (CAST({number} AS TEXT) <> {column} OR ({whole}))"
+
+
+def _is_number(column: str) -> str:
+    # The comparison gives the text numeric affinity, as a numeric column does.
+    return f"typeof({column}) = 'text' AND {column} = CAST({column} AS NUMERIC)"
+
+
+def _no_real(column: str) -> str:
+    return f"CAST(CAST({column} AS REAL) AS TEXT) <> {column}"
 
 
 def not_back(column: str, old_type: str, new_type: str, *, strict: tuple[bool, bool] = (False, False)) -> str | None:
@@ -38,14 +60,15 @@ def not_back(column: str, old_type: str, new_type: str, *, strict: tuple[bool, b
     when no value can be concerned.
     """
     before, after = affinity(old_type, strict=strict[0]), affinity(new_type, strict=strict[1])
+    if before not in ("BLOB", after) and after == "REAL":
+        back = f"CAST({column} AS REAL) <> {column} OR {column} = {_LEAST}"
+        return f"({_is_number(column)} AND {_no_real(column)}) OR (typeof({column}) = 'integer' AND ({back}))"
     if before != "BLOB" or after == "BLOB":
-        return altered(column, old_type, new_type, strict=strict)
+        return altered(column, old_type, new_type, strict=strict, words=False)
     if after == "TEXT":
         return f"typeof({column}) IN ('integer', 'real')"
-    # The comparison gives the text numeric affinity, as the new column does.
-    number = f"typeof({column}) = 'text' AND {column} = CAST({column} AS NUMERIC)"
     moved = "'integer'" if after == "REAL" else f"'real' AND {column} = CAST({column} AS INTEGER)"
-    return f"({number}) OR (typeof({column}) = {moved})"
+    return f"({_is_number(column)}) OR (typeof({column}) = {moved})"
 
 
 def taken_as(column: str, new_type: str, *, strict: bool = False) -> str:
@@ -55,8 +78,8 @@ def taken_as(column: str, new_type: str, *, strict: bool = False) -> str:
     """
     if affinity(new_type, strict=strict) != "REAL":
         return column
-    number = f"typeof({column}) = 'text' AND {column} = CAST({column} AS NUMERIC)"
-    return f"CASE WHEN typeof({column}) = 'integer' OR ({number}) THEN CAST({column} AS REAL) ELSE {column} END"
+    number = f"typeof({column}) = 'integer' OR ({_is_number(column)})"
+    return f"CASE WHEN {number} THEN CAST({column} AS REAL) ELSE {column} END"
 
 
 def misfits(column: str, new_type: str) -> str | None:

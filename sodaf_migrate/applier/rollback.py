@@ -108,7 +108,8 @@ def _preview(session: Session, record: MigrationRecord, plan: Plan) -> DryRunRes
 def _in_its_turn(preview: DryRunResult, record: MigrationRecord, plan: Plan) -> DryRunResult:
     """The preview of one that is to follow another of the same tables."""
     said = f'"{record.id}" is planned anew when those after it are taken back; until then this is only near it'
-    if preview.plan is not None and preview.changed:
+    fits = preview.success or bool(preview.refused_risks)  # what stands in its way now may be gone in its turn
+    if fits and preview.sql:
         return replace(preview, warnings=(*preview.warnings, said))
     info = RollbackInfo(migration_id=record.id, backup_path=record.backup_path)
     return DryRunResult(

@@ -12,18 +12,23 @@ from pathlib import Path
 import pytest
 
 from sodaf_migrate.backup.chain import page_index, why_full
+from sodaf_migrate.backup.check import Found
+from sodaf_migrate.backup.file_reading import file_bytes
 from sodaf_migrate.backup.files import FileOps
 from sodaf_migrate.backup.keys import Key, KeyRing
 from sodaf_migrate.backup.listing import found
 from sodaf_migrate.backup.manager import MigrationBackupManager
+from sodaf_migrate.backup.rehearsal import rehearse
 from sodaf_migrate.backup.restore import restore_table
 from sodaf_migrate.backup.restore_database import one_table, restore_database, restore_into
+from sodaf_migrate.backup.strategies.column import lost_values
 from sodaf_migrate.backup.strategies.full_database import full_database
 from sodaf_migrate.backup.strategies.full_table import full_table
 from sodaf_migrate.backup.strategies.incremental_database import changed_pages
 from sodaf_migrate.backup.strategies.incremental_table import changed_rows
 from sodaf_migrate.errors import BackupDamagedError, BackupError, StatementError, UnknownBackupError
 from sodaf_migrate.options import PruneOptions
+from sodaf_migrate.plan import Loss
 from sodaf_migrate.wire.open import open_wire
 from tests.backup.kit import Kept, database, facts, keep
 from tests.oracle import difference
@@ -246,3 +251,54 @@ def test_a_catalogue_of_another_make(manager: MigrationBackupManager, tmp_path: 
         wire.run("CREATE VIEW tabMigrationBackup AS SELECT unheard_of(1)")
     with pytest.raises(StatementError, match="unheard_of"):
         manager.list_backups()
+
+
+def test_values_that_cannot_find_their_rows(tmp_path: Path, folder: Path) -> None:
+    """A key with NULLs in it, and rowids that are not kept: no backup of such values is made; it says what helps."""
+    rows = ["CREATE TABLE t (k TEXT PRIMARY KEY, a)", "INSERT INTO t VALUES (NULL, 1), (NULL, 2)"]
+    loss = Loss(table="t", columns=("a",), became=("NULL",), key=("k",), rowid=False)
+    with database(tmp_path / "a.db", rows) as wire:
+        with pytest.raises(BackupError, match="would not find their rows again") as caught:
+            keep(wire, lambda look: lost_values(look, [loss], folder=folder))
+        assert caught.value.hint and "primary key" in caught.value.hint
+
+
+def test_a_restored_database_that_sqlite_finds_damaged(tmp_path: Path, folder: Path) -> None:
+    """An index without one of its entries is no error for a reader, and is found all the same."""
+    rows = ["CREATE TABLE t (a)", "INSERT INTO t VALUES (1), (2), (3)", "CREATE INDEX i ON t (a)"]
+    with database(tmp_path / "a.db", rows) as wire:
+        root = wire.value("SELECT rootpage FROM sqlite_schema WHERE name = 'i'")
+        link = keep(wire, lambda look: full_database(look, folder=folder))
+    source = link.source
+    assert isinstance(source, Kept)
+    cells = (root - 1) * 4096 + 3
+    assert source.data[cells : cells + 2] == b"\x00\x03"
+    source.data = source.data[:cells] + b"\x00\x02" + source.data[cells + 2 :]
+    found = Found([])
+    rehearse([link], folder, found)
+    assert found.damaged and any("damaged" in words for words in found.problems)
+
+
+def test_a_process_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system starts none, the file is not read that way; where it fails, the backup does too."""
+    path = tmp_path / "a.db"
+    with database(path, ["CREATE TABLE t (a)"]):
+        pass
+    size = path.stat().st_size
+    with file_bytes(path, size) as blocks:
+        assert blocks is not None and b"".join(blocks) == path.read_bytes()
+    with file_bytes(path, 2 * size) as blocks, pytest.raises(BackupError, match="could not be read by the process"):
+        assert blocks is not None
+        list(blocks)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "no python here"))
+    with file_bytes(path, size) as blocks:
+        assert blocks is None
+
+
+def test_values_whose_rows_are_gone_are_counted(manager: MigrationBackupManager, tmp_path: Path) -> None:
+    """What has no row to go back to stays in the backup, and the answer says how much."""
+    made = manager.create_column_backup("Item", ["n"])
+    with database(tmp_path / "site.db", ["DELETE FROM tabItem WHERE name = 'a'", "UPDATE tabItem SET n = 9"]):
+        pass
+    told = manager.restore_from_backup(made.id).told
+    assert any("have no row, or no column, to go back to" in words for words in told), told

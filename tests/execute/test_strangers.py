@@ -11,11 +11,13 @@ import pytest
 from sodaf_migrate import DataLossRiskError, DiskFullError, MigrationApplier, MigrationExecutor, Schema, SyncOptions
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
+from sodaf_migrate.errors import CommitUnknownError, StatementError
 from sodaf_migrate.execute.compiles import broken_objects
 from sodaf_migrate.execute.executor import MigrationExecutor as Executor
 from sodaf_migrate.execute.keys import new_violations, violations
 from sodaf_migrate.plan import Plan
 from sodaf_migrate.wire.connection import Wire
+from sodaf_migrate.wire.open import open_wire
 from tests.execute.conftest import Records, plan_for, step
 
 
@@ -83,3 +85,25 @@ def test_sorting_in_memory_needs_no_room_on_the_disk(tmp_path: Path) -> None:
     with pytest.raises(DiskFullError):
         synced(least, "PRAGMA temp_store = FILE")
     assert synced(least, "PRAGMA temp_store = MEMORY")
+
+
+def test_a_record_that_cannot_be_read_after_a_commit(shop: Path, records: Records, executor: Executor) -> None:
+    """COMMIT raised, and nobody can look: that is said, and is called neither done nor undone."""
+    connection = sqlite3.connect(shop)
+    connection.execute("PRAGMA foreign_keys = 1")
+
+    def deny(action: int, name: str | None, value: str | None, *rest: object) -> int:
+        is_restored = action == sqlite3.SQLITE_PRAGMA and name == "foreign_keys" and value == "1"
+        return sqlite3.SQLITE_DENY if is_restored else sqlite3.SQLITE_OK
+
+    def unreadable(wire: Wire) -> bool:
+        return bool(wire.value("SELECT count(*) FROM nowhere"))
+
+    with closing(connection), open_wire(connection) as wire:
+        plan = plan_for(wire, step("ALTER TABLE customer ADD COLUMN c1"))
+        connection.set_authorizer(deny)
+        with pytest.raises(CommitUnknownError) as caught:
+            executor.execute_migration(wire, plan, record=records, recorded=unreadable)
+        connection.set_authorizer(None)
+        assert caught.value.hint and isinstance(caught.value.__cause__, StatementError)
+        assert wire.value("SELECT count(*) FROM pragma_table_info('customer')") == 4  # it had taken place

@@ -8,16 +8,19 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sodaf_migrate.backup.chain import page_index, why_full
+from sodaf_migrate.backup.chain import attached_payload, page_index, why_full
 from sodaf_migrate.backup.check import Found
 from sodaf_migrate.backup.file_reading import file_bytes
 from sodaf_migrate.backup.files import FileOps
 from sodaf_migrate.backup.keys import Key, KeyRing
 from sodaf_migrate.backup.listing import found
 from sodaf_migrate.backup.manager import MigrationBackupManager
+from sodaf_migrate.backup.originals import Originals
+from sodaf_migrate.backup.prologue import Parent, new_prologue, parse_prologue
 from sodaf_migrate.backup.rehearsal import rehearse
 from sodaf_migrate.backup.restore import restore_table
 from sodaf_migrate.backup.restore_database import one_table, restore_database, restore_into
@@ -27,6 +30,7 @@ from sodaf_migrate.backup.strategies.full_table import full_table
 from sodaf_migrate.backup.strategies.incremental_database import changed_pages
 from sodaf_migrate.backup.strategies.incremental_table import changed_rows
 from sodaf_migrate.errors import BackupDamagedError, BackupError, StatementError, UnknownBackupError
+from sodaf_migrate.events import Progress
 from sodaf_migrate.options import PruneOptions
 from sodaf_migrate.plan import Loss
 from sodaf_migrate.wire.open import open_wire
@@ -302,3 +306,83 @@ def test_values_whose_rows_are_gone_are_counted(manager: MigrationBackupManager,
         pass
     told = manager.restore_from_backup(made.id).told
     assert any("have no row, or no column, to go back to" in words for words in told), told
+
+
+def test_a_parent_that_is_spelled_wrong(manager: MigrationBackupManager) -> None:
+    """A difference names its parent by two hexadecimal numbers, and nothing else is believed to be one."""
+    said = new_prologue(type="INCREMENTAL", scope="table", doctype="Item", parent=Parent("ab" * 16, "cd" * 32))
+    assert parse_prologue(said.encoded) == said
+    for good, wrong in (("ab" * 16, "xy" * 16), ("cd" * 32, "CD" * 32)):
+        with pytest.raises(BackupDamagedError, match="does not say what a prologue says"):
+            parse_prologue(said.encoded.replace(good.encode(), wrong.encode()))
+
+
+def test_a_file_that_is_cut_while_it_is_read(manager: MigrationBackupManager, tmp_path: Path) -> None:
+    """It was whole when it was opened: that it is not any more is seen at the chunk that is missing."""
+    with database(tmp_path / "site.db", ["INSERT INTO tabItem VALUES ('long', randomblob(50000))"]):
+        pass
+    made = manager.create_backup("Item")
+
+    class Cut(FileOps):
+        """The last kilobyte is gone for every read that follows the first look."""
+
+        def read(self, descriptor: int, length: int, offset: int) -> bytes:
+            """Half of anything long."""
+            data = super().read(descriptor, length, offset)
+            return data[: len(data) // 2] if length > 1000 and offset > 1000 else data
+
+    reader = MigrationBackupManager(str(manager.store.directory)[: -len(".backups")], ring=manager.ring, files=Cut())
+    (problem,) = reader.verify_backup(made.id).problems
+    assert "ends within chunk" in problem
+
+
+def test_a_copy_is_told_as_it_goes(manager: MigrationBackupManager, tmp_path: Path) -> None:
+    """Somebody reads an older state in WAL mode, so the database is copied page by page: the listener hears of it."""
+    heard: list[Progress] = []
+    path = tmp_path / "site.db"
+    big = ["PRAGMA journal_mode = wal", "INSERT INTO tabItem VALUES ('big', zeroblob(3000000))"]
+    with database(path, big) as wire, closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM tabItem").fetchone()
+        wire.run("INSERT INTO tabItem VALUES ('later', 1)")
+        watched = MigrationBackupManager(path, ring=manager.ring, listener=heard.append)
+        made = watched.create_backup()
+    copied = [progress for progress in heard if progress.phase == "copy"]
+    assert copied and copied[-1].done == copied[-1].total and copied[-1].unit == "bytes"
+    assert manager.verify_backup(made.id, level=2).ok
+
+
+def test_a_backup_that_is_not_needed_and_cannot_go(
+    manager: MigrationBackupManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The change that it was made for failed: that its file stays is logged, and hides no other error."""
+    made = manager.create_backup("Item")
+
+    class Stuck(FileOps):
+        """Takes no name away."""
+
+        def unlink(self, path: Path) -> None:
+            """Refused by the system."""
+            raise PermissionError(13, "Permission denied")
+
+    stuck = MigrationBackupManager(str(manager.store.directory)[: -len(".backups")], ring=manager.ring, files=Stuck())
+    stuck.discard([made])
+    assert "is not needed and could not be deleted" in caplog.text and manager.store.names() == (made.name,)
+    manager.discard([made])
+    assert manager.store.names() == ()
+
+
+def test_values_whose_table_is_gone(tmp_path: Path, folder: Path) -> None:
+    """A way back does not look for them elsewhere: there is no place to put them, and the hint says what to do."""
+    rows = ["CREATE TABLE t (k INTEGER PRIMARY KEY, a)", "INSERT INTO t VALUES (1, 'x')"]
+    after: dict[str, Any] = {"new_table": "t", "new_columns": ("a",), "new_key": ("k",)}
+    loss = Loss(table="t", columns=("a",), became=("NULL",), key=("k",), rowid=True, **after)
+    with database(tmp_path / "a.db", rows) as wire:
+        link = keep(wire, lambda look: lost_values(look, [loss], folder=folder))
+        wire.run("DROP TABLE t")
+        with attached_payload(wire, link, folder):
+            originals = Originals(wire, link.source.manifest)
+            with pytest.raises(BackupError, match='"t", whose values would come back, is not there') as caught:
+                originals.look()
+            originals.drop()
+        assert caught.value.hint

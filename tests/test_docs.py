@@ -179,3 +179,40 @@ def test_the_house_is_drawn_as_it_is() -> None:
     assert rows == rooms
     for name in re.findall(r"`((?:\w+/)+(?:\w+\.py)?)`", page):
         assert (ROOT / name).exists() or (ROOT / "sodaf_migrate" / name).exists(), name
+
+
+def raised(kinds: set[str]) -> Iterator[str]:
+    """The message of each raise of one of these errors, with three dots for what is filled in."""
+    for path in sorted((ROOT / "sodaf_migrate").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds and node.args:
+                yield said(node.args[0])
+
+
+def said(node: ast.expr) -> str:
+    """A text as far as it stands in the source."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    return str(node.value) if isinstance(node, ast.Constant) else "…"
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether ``text`` is a case of ``pattern``: three dots, names in quotes and numbers stand for anything."""
+    parts = re.split(r"…|(?<=[\"'])[^\"']+(?=[\"'])|\d+", pattern.rstrip("."))
+    return re.match(".*".join(re.escape(part) for part in parts), text, flags=re.DOTALL) is not None
+
+
+def test_every_refusal() -> None:
+    """Whatever is refused for what it is, and not for its rows' sake, has its heading; none is left over."""
+    page = (ROOT / "docs" / "refusals.md").read_text(encoding="utf-8")
+    told = [
+        " ".join(words.split())
+        for line in re.findall(
+            r"^`(?:SchemaParse|UnsupportedChange)Error`: (.+?)\n\n", page, flags=re.MULTILINE | re.DOTALL
+        )
+        for words in re.findall(r"\*([^*]+)\*", line)
+    ]
+    found = list(raised({"SchemaParseError", "UnsupportedChangeError"}))
+    assert len(found) > 10 and len(told) > 10
+    assert [text for text in found if not any(matches(text, words) or matches(words, text) for words in told)] == []
+    assert [words for words in told if not any(matches(text, words) or matches(words, text) for text in found)] == []

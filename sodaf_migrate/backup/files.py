@@ -18,6 +18,7 @@ __all__ = ["STALE", "FileOps", "Temporary", "create_temporary", "file_errors", "
 
 #: How the temporary names of unfinished files end; nobody else's file has such a whole name by chance.
 STALE = ".tmp"
+_SOON = 8 << 20  # bytes
 _TEMPORARY = re.compile(r".+\.[0-9a-f]{16}\.tmp")
 
 
@@ -57,6 +58,12 @@ class FileOps:
         view = memoryview(data)
         while view:
             view = view[os.write(descriptor, view) :]
+
+    def write_soon(self, descriptor: int, offset: int, length: int) -> None:
+        """Lets the device begin with these bytes, and waits for nothing; a hint, which promises nothing either."""
+        if hasattr(os, "posix_fadvise"):
+            # Linux begins to write what is changed there; what it is writing stays in memory for who reads it next.
+            os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)
 
     def write_at(self, descriptor: int, data: bytes | memoryview, offset: int) -> None:
         """All of ``data`` from ``offset`` on."""
@@ -136,6 +143,7 @@ class Temporary:
         self._descriptor: int | None
         self._path: Path | None
         self._descriptor, self._path = create_temporary(target, files)
+        self._size = self._begun = 0
 
     def __enter__(self) -> Self:
         return self
@@ -144,8 +152,12 @@ class Temporary:
         self.discard()
 
     def write(self, data: bytes) -> None:
-        """Appends ``data``."""
+        """Appends ``data``; the device has most of it by the time the rest is there."""
         self._files.write(self._open, data)
+        self._size += len(data)
+        if self._size - self._begun >= _SOON:
+            self._files.write_soon(self._open, self._begun, self._size - self._begun)
+            self._begun = self._size
 
     def replace_target(self) -> None:
         """Gets the target's name, in place of what has it; when this returns, all of it is on the device."""

@@ -115,6 +115,10 @@ class BackupWriter:
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Writes the next bytes of the payload; ``data`` may be reused afterwards."""
         self._need("payload")
+        if isinstance(data, bytes) and len(data) == self.prologue.chunk and not self._filled:
+            self._plain += len(data)
+            self._seal(DATA, data)  # nobody can change it meanwhile, so it need not be copied
+            return
         view = memoryview(data).cast("B")
         while view:
             if not self._buffer:

@@ -8,14 +8,17 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from sodaf_migrate.backup.chain import page_index
+from sodaf_migrate.backup.page_stream import write_pages
 from sodaf_migrate.backup.pages import index_of, root_of
 from sodaf_migrate.backup.restore import restore_table
 from sodaf_migrate.backup.restore_database import restore_database
@@ -146,6 +149,119 @@ def test_one_committed_state_without_the_lock(tmp_path: Path, folder: Path, mode
                 assert again.row(STATE) == seen
                 assert again.value("PRAGMA integrity_check") == "ok"
     assert ways == {"copy"} if not direct else "file" in ways
+
+
+#: Looks at one state for a while, and again and again: the log can seldom be copied whole.
+READER = """
+import sqlite3, sys, time
+c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+while True:
+    c.execute("BEGIN")
+    c.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    print("ready", flush=True)
+    sys.stdout = open("/dev/null", "w")
+    time.sleep(0.25)
+    c.execute("COMMIT")
+"""
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_one_committed_state_beside_readers_of_older_ones(tmp_path: Path, folder: Path, locked: bool) -> None:
+    """What is not in the file yet comes out of the log, whatever is committed and copied while both are read."""
+    path, ways = tmp_path / "a.db", set()
+    padding = "CREATE TABLE padding AS SELECT randomblob(6000000)"
+    with (
+        database(path, ["PRAGMA journal_mode = wal", *BANK, padding, "CREATE INDEX by_n ON moved (n)"]) as wire,
+        hammered(path),
+        hammered(path, CHECKPOINTER),
+        hammered(path, READER),
+        hammered(path, READER),
+    ):
+        for turn in range(8):
+            with ExitStack() as stack:
+                if locked:
+                    stack.enter_context(wire.atomic())
+                look = stack.enter_context(second_look(wire))
+                payload = stack.enter_context(full_database(look, folder=folder))
+                seen, parts = look.wire.row(STATE), []
+                for block in payload.stream:
+                    parts.append(block)
+                    time.sleep(0.05)
+                assert look.wire.row(STATE) == seen
+                if not locked:
+                    while wire.row(STATE) == seen:  # the writer does not wait for the end of the look
+                        time.sleep(0.01)
+            (tmp_path / f"{turn}.db").write_bytes(b"".join(parts))
+            ways.add(payload.manifest["way"])
+            assert sound(tmp_path / f"{turn}.db") == (1000, 0)
+            with database(tmp_path / f"{turn}.db") as again:
+                assert again.row(STATE) == seen
+    assert "log" in ways, ways
+
+
+@pytest.mark.parametrize("page_size", [512, 4096, 65536])
+def test_the_log_is_read_as_sqlite_reads_it(tmp_path: Path, folder: Path, page_size: int) -> None:
+    """Random transactions in a log that a reader keeps from being copied: pages that came and went, a file that is
+    longer or shorter than what the log makes of it; byte for byte what SQLite sees.
+    """
+    random = Random(int(os.environ.get("SODAF_TEST_SEED", "7")) + page_size)
+    start = [
+        f"PRAGMA page_size = {page_size}",
+        "PRAGMA journal_mode = wal",
+        "CREATE TABLE t (i INTEGER PRIMARY KEY, a)",
+    ]
+    path, ways = tmp_path / "a.db", Counter[str]()
+    with database(path, start) as wire:
+        for turn in range(60 if os.environ.get("SODAF_TEST_DEEP") == "1" else 12):
+            older = sqlite3.connect(path, isolation_level=None)
+            if random.random() < 0.8:
+                older.execute("BEGIN")
+                older.execute("SELECT count(*) FROM t").fetchone()
+            for _ in range(random.randrange(1, 12)):
+                with wire.atomic():
+                    wire.run("INSERT INTO t (a) VALUES (randomblob(?))", (random.randrange(30 * page_size),))
+                    if random.random() < 0.5:
+                        wire.run("DELETE FROM t WHERE abs(random()) % 3 = 0")
+                    wire.run("UPDATE t SET a = randomblob(50) WHERE abs(random()) % 5 = 0")
+            if random.random() < 0.3:
+                wire.run("VACUUM")
+            with second_look(wire) as look, full_database(look, folder=folder) as payload:
+                data = b"".join(payload.stream)
+                with sqlite3.connect(path) as sees:
+                    assert data == sees.serialize(), turn
+            ways[payload.manifest["way"]] += 1
+            older.close()
+    assert ways["log"] >= 4 and ways["file"] >= 1 and not ways["copy"], ways
+
+
+def test_logs_that_are_not_what_they_should_be(tmp_path: Path) -> None:
+    """Another page size, other salts, a transaction without its end, fewer frames: none is handed on as good."""
+    path, out = tmp_path / "a.db", tmp_path / "out"
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = wal")
+    connection.execute("CREATE TABLE t (a)")
+    connection.execute("INSERT INTO t VALUES (randomblob(20000))")
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    wal = Path(f"{path}-wal")
+    frames = (wal.stat().st_size - 32) // (24 + 4096)
+    good = wal.read_bytes()
+    for name, log, count in (
+        ("good", good, frames),
+        ("another page size", good[:8] + (512).to_bytes(4, "big") + good[12:], frames),
+        ("no log", b"\0" * len(good), frames),
+        ("other salts", good[:16] + b"1234" + good[20:], frames),
+        ("fewer frames", good, frames + 1),
+        ("half a transaction", good, frames - 1),
+    ):
+        copy = tmp_path / "b.db"
+        copy.write_bytes(path.read_bytes())
+        Path(f"{copy}-wal").write_bytes(log)
+        with open(out, "wb") as target:
+            assert write_pages(str(copy), 4096, pages, count, target.fileno()) is (name == "good"), name
+        if name == "good":
+            with sqlite3.connect(path) as sees:
+                assert out.read_bytes() == sees.serialize()
+    connection.close()
 
 
 def test_a_restore_waits_for_its_turn(tmp_path: Path, folder: Path) -> None:

@@ -17,7 +17,7 @@ __all__ = ["Image", "image"]
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """``blocks`` are the bytes of a database file of ``size`` bytes; ``way`` is "memory", "file" or "copy"."""
+    """``blocks`` are the bytes of a database file of ``size`` bytes; ``way`` is "memory", "file", "log" or "copy"."""
 
     blocks: Iterator[bytes]
     size: int
@@ -29,8 +29,8 @@ class Image:
 def image(snapshot: Snapshot, *, folder: Place, direct: bool, told: Told) -> Iterator[Image]:
     """The image of the snapshot while the block runs, in which all other looks at it show the same state.
 
-    With ``direct``, and where nobody can change it, the file itself is read, by another process. Else SQLite copies it
-    into a scratch file in ``folder`` first.
+    With ``direct``, and where nobody can change them, the file itself is read, and its log, by another process. Else
+    SQLite copies the database into a scratch file in ``folder`` first.
     """
     wire = snapshot.wire
     page = int(wire.value("PRAGMA main.page_size"))
@@ -39,13 +39,13 @@ def image(snapshot: Snapshot, *, folder: Place, direct: bool, told: Told) -> Ite
         yield Image(iter([whole] if whole else []), len(whole), page, "memory")
         return
     with ExitStack() as stack:
-        held = stack.enter_context(frozen(snapshot, direct=direct))
-        size = int(wire.value("PRAGMA main.page_count")) * page
-        if held and size:
+        frames = stack.enter_context(frozen(snapshot, direct=direct))
+        pages = int(wire.value("PRAGMA main.page_count"))
+        if frames is not None and pages:
             assert wire.path is not None
-            blocks = stack.enter_context(file_bytes(wire.path, size))
+            blocks = stack.enter_context(file_bytes(wire.path, page, pages, frames))
             if blocks is not None:
-                yield Image(blocks, size, page, "file")
+                yield Image(blocks, pages * page, page, "log" if frames else "file")
                 return
         scratch = stack.enter_context(scratch_file(folder))
         with scratch_wire(scratch.path, patience=wire.patience, watch=wire.watch) as target:

@@ -12,7 +12,7 @@ from sodaf_migrate.backup.payload import PAYLOAD, ROWS, Link, run_all
 from sodaf_migrate.backup.restore_shape import Fit, create_around, create_table, fit, there
 from sodaf_migrate.backup.scratch import Place
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
-from sodaf_migrate.dialects.sqlite.missing_rows import insert_rows, make_marks, mark_rows, raise_sequence
+from sodaf_migrate.dialects.sqlite.missing_rows import insert_all, insert_rows, make_marks, mark_rows, raise_sequence
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.quiet import without_triggers
 from sodaf_migrate.dialects.sqlite.restores import (
@@ -22,6 +22,7 @@ from sodaf_migrate.dialects.sqlite.restores import (
     count_unlike,
     delete_changed,
     delete_others,
+    has_rows,
     insert_changed,
     is_matched,
     make_changed,
@@ -30,7 +31,8 @@ from sodaf_migrate.dialects.sqlite.restores import (
     take_matched,
 )
 from sodaf_migrate.errors import ConstraintError, StatementError
-from sodaf_migrate.schema.model import fold
+from sodaf_migrate.schema.model import Table, fold
+from sodaf_migrate.wire.cache import roomy
 from sodaf_migrate.wire.connection import Wire
 
 __all__ = ["RestoreReport", "restore_table"]
@@ -90,7 +92,7 @@ def restore_table(
         if dry_run:
             with wire.snapshot():
                 return _foretold(wire, manifest, name, exact)
-        with wire.atomic():
+        with roomy(wire), wire.atomic():
             return _Restore(wire, manifest, name, exact, allow_orphans, before).run()
 
 
@@ -108,7 +110,8 @@ def _foretold(wire: Wire, manifest: Mapping[str, Any], name: str, exact: bool) -
 def _census(wire: Wire, found: Fit, name: str, exact: bool) -> RestoreReport:
     """Counts, and leaves ``MATCHED`` behind for what follows."""
     wire.run(make_matched(found.table))
-    run_all(wire, take_matched(found.table, _SOURCE, found.matching, found.differs))
+    if wire.value(has_rows(found.table)):
+        run_all(wire, take_matched(found.table, _SOURCE, found.matching, found.differs))
     row = wire.row(count_rows(found.table, _SOURCE))
     held, live, both, differing = row or (0, 0, 0, 0)
     others = live - both
@@ -203,19 +206,31 @@ class _Restore:
         wire, table = self.wire, found.table
         if report.removed:
             wire.run(delete_others(table))
+        rowids = self.manifest["table"]["rowid"]
+        if not wire.value(has_rows(table)):
+            run_all(wire, insert_all(table, _SOURCE, found.columns, rowids=rowids))
+        else:
+            self._write_between(found, report, rowids)
+        self._count_on(table)
+
+    def _write_between(self, found: Fit, report: RestoreReport, rowids: bool) -> None:
+        """What is missing and what differs, among rows that stay."""
+        wire, table = self.wire, found.table
         if report.inserted:
             wire.run(mark_rows(table, _MISSING, _SOURCE, is_matched()))
         if report.overwritten:
             wire.run(delete_changed(table))
             run_all(wire, insert_changed(table))
-        rowids = self.manifest["table"]["rowid"]
         for taken in (False, True) if report.inserted else ():
             rows = insert_rows(table, _MISSING, _SOURCE, found.columns, rowids=rowids, taken=taken, conflict="ABORT")
             run_all(wire, rows)
+
+    def _count_on(self, table: Table) -> None:
+        """The number that AUTOINCREMENT used last is what it was, or more."""
         sequence = self.manifest["table"]["sequence"]
         if sequence is not None and table.primary_key is not None and table.primary_key.autoincrement:
             for sql in raise_sequence(table, int(sequence)):
-                wire.run(sql)
+                self.wire.run(sql)
 
     # Foreign keys.
 

@@ -119,6 +119,46 @@ def test_a_type_that_converts(tmp_path: Path, folder: Path) -> None:
         assert wire.query("SELECT v FROM t") == [(7,), ("word",)]
 
 
+def test_rows_that_come_back_beside_others_with_their_rowids(tmp_path: Path, folder: Path) -> None:
+    """They get rowids of their own, are found by their keys, and nothing is said to be otherwise."""
+    start = ["CREATE TABLE t (id TEXT PRIMARY KEY, v)", "INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3)"]
+    with database(tmp_path / "a.db", start) as wire:
+        links = backed_up(wire, folder, "t")
+        changed(wire, ["DELETE FROM t", "INSERT INTO t (rowid, id, v) VALUES (2, 'new', 9), (7, 'c', 3)"])
+        report = restore_table(wire, links, folder=folder)
+        assert (report.inserted, report.overwritten, report.unchanged, report.kept) == (2, 0, 1, 1)
+        assert report.notes == ()
+        assert sorted(wire.query("SELECT id, v FROM t")) == [("a", 1), ("b", 2), ("c", 3), ("new", 9)]
+
+
+def test_numbers_under_a_type_that_came_later(tmp_path: Path, folder: Path) -> None:
+    """7 and 7.0 are equal and not the same, also in a column that was made TEXT with them in it."""
+    start = ["CREATE TABLE t (id INTEGER PRIMARY KEY, v BLOB)", "INSERT INTO t VALUES (1, 7), (2, NULL), (3, '')"]
+    with database(tmp_path / "a.db", start) as wire:
+        links = backed_up(wire, folder, "t")
+        changed(wire, ["UPDATE t SET v = 7.0 WHERE id = 1"])
+        with wire.atomic():
+            wire.edit_catalogue("UPDATE sqlite_schema SET sql = replace(sql, 'BLOB', 'TEXT') WHERE name = 't'")
+        report = restore_table(wire, links, folder=folder, dry_run=True)
+        assert (report.overwritten, report.unchanged) == (1, 2)
+
+
+def test_the_room_in_memory_is_given_back(tmp_path: Path, folder: Path) -> None:
+    """What the caller's connection keeps in memory is more meanwhile, and afterwards what it was."""
+    with database(tmp_path / "a.db", PEOPLE) as wire:
+        links, seen = backed_up(wire, folder), []
+
+        def look(report: object) -> None:
+            seen.append(wire.value("PRAGMA cache_size"))
+
+        for size in (77, -2000, -4_000_000):
+            wire.run(f"PRAGMA cache_size = {size}")
+            wire.run("UPDATE person SET phone = NULL")
+            restore_table(wire, links, folder=folder, before=look)
+            assert wire.value("PRAGMA cache_size") == size
+    assert seen == [-65536, -65536, -4_000_000]
+
+
 def test_another_table_and_another_database(tmp_path: Path, folder: Path) -> None:
     """Under another name with what can be made of it; elsewhere with everything around it."""
     with database(tmp_path / "a.db", PEOPLE) as wire, database(tmp_path / "b.db") as other:

@@ -14,6 +14,7 @@ from sodaf_migrate.schema.model import Table, fold
 
 __all__ = [
     "bring_back",
+    "insert_all",
     "insert_rows",
     "live_values",
     "make_marks",
@@ -55,15 +56,24 @@ def insert_rows(
     ``columns`` maps live names to the backup's. ``conflict``: IGNORE leaves out a row that breaks a constraint, ABORT
     raises.
     """
+    rest = f"FROM {source} AS p, temp.{marks} AS m WHERE m.p = p.rowid AND m.r = {int(taken)}"
+    return _insert(table, rest, columns, rowids=rowids and not taken, conflict=conflict)
+
+
+def insert_all(table: Table, source: str, columns: Mapping[str, str], *, rowids: bool) -> tuple[str, ...]:
+    """Inserts every row of ``source`` into a table without rows, as ``insert_rows`` would."""
+    return _insert(table, f"FROM {source} AS p WHERE 1", columns, rowids=rowids, conflict="ABORT")
+
+
+def _insert(table: Table, rest: str, columns: Mapping[str, str], *, rowids: bool, conflict: str) -> tuple[str, ...]:
     rowid = rowid_name(table)
     targets = [quote(name) for name in columns]
-    known = rowids and rowid is not None and not taken and rowid not in targets
     return insert_select(
         f"main.{quote(table.name)}",
         targets,
         [f"p.{name}" for name in columns.values()],
-        f"FROM {source} AS p, temp.{marks} AS m WHERE m.p = p.rowid AND m.r = {int(taken)}",
-        rowid=(rowid, "p.rowid") if known and rowid is not None else None,
+        rest,
+        rowid=(rowid, "p.rowid") if rowids and rowid is not None and rowid not in targets else None,
         order=" ORDER BY p.rowid",
         conflict=conflict,
     )

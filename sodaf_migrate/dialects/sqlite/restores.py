@@ -17,6 +17,7 @@ __all__ = [
     "delete_changed",
     "delete_others",
     "differing",
+    "has_rows",
     "insert_changed",
     "is_matched",
     "make_changed",
@@ -67,6 +68,11 @@ def _pair_rows(table: Table, pairs: str, source: str, matching: str, values: Seq
     )
 
 
+def has_rows(table: Table) -> str:
+    """The query whether there is any live row."""
+    return f"SELECT EXISTS (SELECT 1 FROM main.{quote(table.name)})"
+
+
 def count_rows(table: Table, source: str) -> str:
     """(rows of the backup, live rows, rows of both, rows of both that differ)."""
     return (
@@ -82,9 +88,12 @@ def is_matched() -> str:
 
 def count_unlike(table: Table, source: str, matching: str, differs: str) -> str:
     """How many rows that were written are not what the backup has."""
-    alike_row = f"SELECT 1 FROM main.{quote(table.name)} AS t WHERE {matching} AND NOT ({differs})"
-    as_they_were = f"SELECT p FROM temp.{MATCHED} WHERE NOT d"
-    return f"SELECT count(*) FROM {source} AS p WHERE p.rowid NOT IN ({as_they_were}) AND NOT EXISTS ({alike_row})"
+    found = f"EXISTS (SELECT 1 FROM main.{quote(table.name)} AS t WHERE {matching} AND NOT ({differs})"
+    rowid = rowid_name(table)
+    # Nearly every row has the rowid that it had: both sides are in that order, and the key need not be looked up.
+    unlike = f"NOT {found})" if rowid is None else f"iif({found} AND t.{rowid} = p.rowid), 0, NOT {found}))"
+    as_it_was = f"EXISTS (SELECT 1 FROM temp.{MATCHED} AS m WHERE m.p = p.rowid AND NOT m.d)"
+    return f"SELECT count(*) FROM {source} AS p WHERE NOT {as_it_was} AND {unlike}"
 
 
 def take_changed(table: Table, source: str, columns: Mapping[str, str]) -> tuple[str, ...]:

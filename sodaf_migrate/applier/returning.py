@@ -64,7 +64,7 @@ class Returning:
         enter(store.writing(timeout=backups.options.lock_timeout))
         (link,) = enter(opened_chain([made], store, backups.ring))
         enter(attached_payload(self.session.wire, link, store.scratch))
-        self._originals.append(Originals(self.session.wire, link.source.manifest))
+        self._originals.append(Originals(self.session.wire, link.source.manifest, moves=self.plan.diff.moves))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sodaf_migrate.backup.payload import PAYLOAD, run_all
+from sodaf_migrate.compare.changes import MoveChange
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.quiet import without_triggers
@@ -62,11 +63,15 @@ class Originals:
     """The payload that is attached to ``wire``, as ``manifest`` (of ``lost_values``) describes it.
 
     A migration that is taken back finds tables and columns as it had left them. ``by_hand`` they are looked for under
-    those names, then under those of before; ``notes`` says what is not there. ``drop`` has to be called at the end.
+    those names, then under those of before; ``notes`` says what is not there. ``moves`` are those that the migration
+    made. ``drop`` has to be called at the end.
     """
 
-    def __init__(self, wire: Wire, manifest: Mapping[str, Any], *, by_hand: bool = False) -> None:
+    def __init__(
+        self, wire: Wire, manifest: Mapping[str, Any], *, moves: Sequence[MoveChange] = (), by_hand: bool = False
+    ) -> None:
         self.wire = wire
+        self._moved = {fold(move.singles): move for move in moves if move.new == "row"}
         self.notes: list[str] = []
         self._lost = 0
         parts = [part for part in manifest["parts"] if part["rows"]]
@@ -108,6 +113,7 @@ class Originals:
             columns=tuple(part["values"]),
             rowids=part["rowid"],
             sequence=part["sequence"],
+            move=self._moved.get(fold(part["table"])),
         )
         values = tuple(f"v{number}" for number in range(len(part["values"])))
         return _Part(refill, f"{PAYLOAD}.{part['payload']}", part["rows"], values=values)
@@ -145,7 +151,7 @@ class Originals:
     def report(self) -> Returned:
         """In the transaction, once all is back: what came, and what did not."""
         found = [
-            Returned(rows=(back := self._count(part.refill.loss.table) - part.there), conflicts=part.rows - back)
+            Returned(rows=(back := self._came_back(part)), conflicts=part.rows - back)
             if part.refill.is_rows
             else self._of_values(part)
             for part in self._parts
@@ -180,6 +186,11 @@ class Originals:
             conflicts=sum(one.conflicts for one in found),
             gone=self._lost + sum(one.gone for one in found),
         )
+
+    def _came_back(self, part: _Part) -> int:
+        if part.refill.move is not None:  # beside them there are those of which something else was made since
+            return int(self.wire.value(f"SELECT count(*) FROM temp.{quote(part.refill.source)}"))
+        return self._count(part.refill.loss.table) - part.there
 
     # By hand.
 

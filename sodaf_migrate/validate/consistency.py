@@ -61,6 +61,7 @@ def _finding(
 def _scope(look: Look) -> Iterator[Finding]:
     plan = look.plan
     named = {fold(name) for name in plan.diff.table_names}
+    named |= {fold(beside.table) for beside in plan.temporary if beside.is_rows}  # rows that come back
     scope = {fold(name) for name in plan.scope}
     if named != scope:
         words = ", ".join(sorted(named ^ scope))

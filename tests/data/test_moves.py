@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
 
-from sodaf_migrate import MigrationError, RollbackOptions, SyncOptions
+from sodaf_migrate import DocTypeEngine, MigrationApplier, MigrationError, RollbackOptions, SyncOptions
 from tests.data.conftest import Things, field, thing
+from tests.oracle import Snapshot, difference, snapshot
+from tests.rollback.test_chains import OURS
 
 FORCE = RollbackOptions(force=True)
 FIELDS = (
@@ -199,3 +203,95 @@ def test_a_dynamic_link_of_a_single_follows(things: Things) -> None:
     assert things.query(values) == [("kind", "Matter"), ("target", "Thing")]
     applier.rollback_migration(done.migration_id or "", FORCE)
     assert things.query(values) == [("kind", "Thing"), ("target", "Thing")]
+
+
+ODD = [
+    ("Thing", "v", "an earlier word"),
+    ("Thing", "v", "word"),
+    ("Thing", "n", "007"),
+    ("Thing", "x", "1.50"),
+    ("Thing", "docstatus", "0"),
+    ("Thing", "modified", None),
+    ("Other", "v", "theirs"),
+    ("Thing", "gone", "kept"),
+]
+
+
+def values_of_a_single(things: Things) -> MigrationApplier:
+    """Values that a row cannot hold as they are written, between those of others; the applier of the row to come."""
+    things.of(SINGLE).sync_doctype("Thing")
+    for value in ODD:
+        things.query("INSERT INTO tabSingles VALUES (?, ?, ?)", *value)
+    return things.of(NORMAL)
+
+
+def seen(things: Things) -> Snapshot:
+    """Everything but the tool's own tables."""
+    with closing(sqlite3.connect(things.path)) as connection:
+        return snapshot(connection, skip=OURS)
+
+
+def test_the_values_of_a_single_come_back_as_they_were_written(things: Things) -> None:
+    """Not one more, not one less, repeated ones and their order too."""
+    applier = values_of_a_single(things)
+    before = seen(things)
+    done = applier.sync_doctype("Thing")
+    assert things.query("SELECT name, v, n, x FROM tabThing") == [("Thing", "word", 7, 1.5)]
+    (look,) = applier.dry_run_rollback(done.migration_id or "")
+    back = applier.rollback_migration(done.migration_id or "").rollback_info
+    assert difference(before, seen(things)) == []
+    assert look.rollback_info is not None and back is not None
+    assert (look.rollback_info.refilled_rows, look.rollback_info.conflicts) == (6, 0)
+    assert (back.refilled_rows, back.conflicts) == (6, 0)
+
+
+def test_what_was_changed_in_the_row_moves_back_as_it_is(things: Things) -> None:
+    """The rest comes back as it was written; what was emptied is no value any more."""
+    applier = values_of_a_single(things)
+    done = applier.sync_doctype("Thing")
+    things.query("UPDATE tabThing SET v = 'new', modified = 'now', docstatus = 1, x = NULL, c = 1")
+    (look,) = applier.dry_run_rollback(done.migration_id or "")
+    back = applier.rollback_migration(done.migration_id or "").rollback_info
+    found = singles(things)
+    assert found == {"v": "new", "n": "007", "docstatus": "1", "modified": "now", "c": "1", "gone": "kept"}
+    assert look.rollback_info is not None and back is not None
+    for info in (look.rollback_info, back):
+        assert (info.refilled_rows, info.conflicts) == (1, 5)
+
+
+def test_a_row_that_was_deleted_brings_all_values_back(things: Things) -> None:
+    """As rows that a migration took away come back where nothing stands in their place."""
+    applier = values_of_a_single(things)
+    before = seen(things)
+    done = applier.sync_doctype("Thing")
+    things.query("DELETE FROM tabThing")
+    applier.rollback_migration(done.migration_id or "")
+    assert difference(before, seen(things)) == []
+
+
+def test_without_a_backup_no_value_is_added() -> None:
+    """What the row holds by itself (its name, its defaults) was no value of the Single."""
+    engines = [DocTypeEngine.from_doctypes([made]) for made in (SINGLE, NORMAL)]
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        MigrationApplier(connection, engines[0]).sync_doctype("Thing")
+        connection.execute("INSERT INTO tabSingles VALUES ('Thing', 'v', 'word'), ('Thing', 'n', '7')")
+        applier = MigrationApplier(connection, engines[1])
+        done = applier.sync_doctype("Thing")
+        applier.rollback_migration(done.migration_id or "")
+        found = connection.execute("SELECT field, value FROM tabSingles").fetchall()
+    assert found == [("v", "word"), ("n", "7")]
+
+
+def test_the_row_comes_back_as_it_was(things: Things) -> None:
+    """With its rowid and with values that a text does not tell; what was changed in the Single stays changed."""
+    things.of(NORMAL).sync_doctype("Thing")
+    things.query("INSERT INTO tabThing (rowid, name, v, x, n) VALUES (7, 'one', ?, ?, -0.0)", b"\0\xff", float("inf"))
+    before = seen(things)
+    single = things.of(SINGLE)
+    done = single.sync_doctype("Thing")
+    single.rollback_migration(done.migration_id or "")
+    assert difference(before, seen(things), ignore=["table", "index", "order"]) == []
+    done = single.sync_doctype("Thing")
+    things.query("UPDATE tabSingles SET value = '8' WHERE field = 'n'")
+    single.rollback_migration(done.migration_id or "")
+    assert things.query("SELECT rowid, v, x, n FROM tabThing") == [(7, b"\0\xff", float("inf"), 8)]

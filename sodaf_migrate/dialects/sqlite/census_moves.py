@@ -8,6 +8,7 @@ from dataclasses import replace
 from sodaf_migrate.compare.changes import MoveChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.names import literal
 from sodaf_migrate.dialects.sqlite.question import Question
+from sodaf_migrate.dialects.sqlite.singles import moved_values
 from sodaf_migrate.schema.model import Column, Schema, Sql, fold
 
 __all__ = ["about_moves", "needed"]
@@ -17,12 +18,10 @@ def about_moves(live: Schema, diff: SchemaDiff) -> Iterator[Question]:
     """What moves, what is there already, and what a row could not do without."""
     for change in diff.moves:
         mine = f"doctype = {literal(change.doctype)}"
-        fields = ", ".join(literal(column.name) for column in change.columns)
         row = None if live.table(change.table) is None else Question(kind="", table=change.table, about=change.doctype)
         values = None
         if live.table(change.singles) is not None:
-            condition = f"{mine} AND field IN ({fields})"
-            values = Question(kind="", table=change.singles, about=change.doctype, condition=condition)
+            values = Question(kind="", table=change.singles, about=change.doctype, condition=moved_values(change))
         source, target = (row, values) if change.new == "values" else (values, row)
         yield from (replace(each, kind=kind) for each, kind in ((source, "moving"), (target, "meeting")) if each)
         for column in needed(change) if change.new == "row" and values is not None else ():

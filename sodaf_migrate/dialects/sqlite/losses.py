@@ -12,6 +12,7 @@ from sodaf_migrate.dialects.sqlite.convert import not_back, taken_as
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
+from sodaf_migrate.dialects.sqlite.singles import moved_values
 from sodaf_migrate.plan import Loss
 from sodaf_migrate.schema.model import Schema, Table, fold
 
@@ -44,7 +45,15 @@ def losses(live: Schema, diff: SchemaDiff, values: Expressions, fills: Expressio
         there = live.table(table.old.name) if table.old is not None and table.new is None else None
         if there is not None:
             found.append(rows_lost(there))
-    return tuple(found)
+    return (*found, *_moved(live, diff))
+
+
+def _moved(live: Schema, diff: SchemaDiff) -> Iterator[Loss]:
+    """What moves is spelled otherwise where it goes; a way back is not taken back."""
+    for move in diff.moves if not diff.is_reverse else ():
+        there = live.table(move.table if move.new == "values" else move.singles)
+        if there is not None:
+            yield rows_lost(there, "" if move.new == "values" else moved_values(move))
 
 
 def rows_lost(there: Table, where: str = "") -> Loss:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.dialects.sqlite.inspect import read_schema, scope_digest
-from sodaf_migrate.dialects.sqlite.moves import move_steps
+from sodaf_migrate.dialects.sqlite.moves import move_steps, moves_rows
 from sodaf_migrate.dialects.sqlite.parse import parse_index, parse_table
 from sodaf_migrate.dialects.sqlite.rebuild import Facts
 from sodaf_migrate.dialects.sqlite.rename_steps import rename_steps
@@ -53,7 +53,8 @@ def make_plan(
     is known.
     """
     diff = verdict.diff
-    scope = tuple(sorted(diff.table_names, key=fold))
+    back = [refill.loss.table for refill in verdict.refills if refill.is_rows]  # also where no row has to move for it
+    scope = tuple({fold(name): name for name in sorted((*back, *diff.table_names), key=fold)}.values())
     if not diff.has_changes:
         return Plan(doctype=diff.doctype, version=version, diff=diff, findings=verdict.findings, scope=scope)
     with shadow_of(live, on_connect, statistics=bool(statistics)) as shadow:
@@ -100,7 +101,7 @@ def _steps(stage: Stage) -> list[Step]:
     for change in stage.diff.rows:
         follow(stage, change)
     for refill in stage.verdict.refills:
-        if refill.is_rows:
+        if refill.is_rows and not any(move.new == "row" and moves_rows(move, refill) for move in stage.diff.moves):
             put_back(stage, refill)
     return stage.found
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.compare.changes import MoveChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.copies import any_of, insert_select
 from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.missing_rows import bring_back, make_marks
-from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.dialects.sqlite.names import literal, quote
+from sodaf_migrate.dialects.sqlite.singles import in_column, last_value
 from sodaf_migrate.plan import Guard, Loss, Temporary
-from sodaf_migrate.schema.model import Sql, Table, fold
+from sodaf_migrate.schema.model import Column, Sql, Table, fold
 
 __all__ = ["Refill", "put_values", "refilled"]
 
@@ -28,7 +29,7 @@ class Refill:
 
     ``waiting`` counts the rows in it: of values, only those whose row is there and still holds what it became, where
     that can be asked (``loss.became``). ``rowids`` says whether whole rows come with theirs, ``sequence`` what number
-    AUTOINCREMENT had reached in their table.
+    AUTOINCREMENT had reached in their table. ``move``, of the way forward, made a row of these values of a Single.
     """
 
     loss: Loss
@@ -37,6 +38,7 @@ class Refill:
     waiting: int = 0
     rowids: bool = True
     sequence: int | None = None
+    move: MoveChange | None = None
 
     @property
     def is_rows(self) -> bool:
@@ -114,12 +116,40 @@ class Refill:
 
     @property
     def taken(self) -> str:
-        """The query for the number of whole rows whose key another row of the table has meanwhile."""
+        """The query for the number of whole rows that cannot come back: their key is taken, or their value changed."""
+        if self.move is not None:
+            return f"SELECT count(*) FROM temp.{quote(self.source)} AS r WHERE NOT {self.still}"
         places = {fold(name): held for name, held in zip(self.columns, self.held, strict=True)}
         pairs = [(quote(name), f"r.{places[fold(name)]}") for name in self.loss.key] or [("rowid", "r.rowid")]
         joined = " AND ".join(f"t.{live} IS {mine}" for live, mine in pairs)
         there = f"EXISTS (SELECT 1 FROM main.{quote(self.loss.table)} AS t WHERE {joined})"
         return f"SELECT count(*) FROM temp.{quote(self.source)} AS r WHERE {there}"
+
+    @property
+    def still(self) -> str:
+        """The condition that a value ``r`` of a Single still is what the row made of it holds; true of other rows.
+
+        Also where that row has gone: then all its values come back.
+        """
+        if self.move is None:
+            return "1"
+        home = f"main.{quote(self.move.table)}"
+        _, field, _ = self.held
+        same = [
+            f"r.{field} = {literal(column.name)} AND t.{quote(column.name)} IS"
+            f" {in_column(self.move, column, self.moved_from(column))} COLLATE BINARY"
+            for column in self.move.columns
+        ]
+        return f"(NOT EXISTS (SELECT 1 FROM {home}) OR EXISTS (SELECT 1 FROM {home} AS t WHERE {any_of(same)}))"
+
+    def moved_from(self, column: Column) -> str:
+        """Of the values of a Single, the one that the migration put into ``column``."""
+        assert self.move is not None
+        return last_value(self.move, column, f"temp.{quote(self.source)}", self.held)
+
+    def held_of(self, name: str) -> str | None:
+        """What a column of whole rows is called in the TEMP table; None where they had none of that name."""
+        return dict(zip(map(fold, self.columns), self.held, strict=True)).get(fold(name))
 
     def guard(self) -> Guard | None:
         """What has to hold under the lock: no row that gets its original back was changed meanwhile."""

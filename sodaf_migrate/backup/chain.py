@@ -125,7 +125,7 @@ def put_database(links: Sequence[Link], scratch: Scratch) -> None:
             _check_root(links[-1], index_of(scratch.blocks(), page_size), page_size)
 
 
-def page_index(links: Sequence[Link]) -> bytes:
+def page_index(links: Sequence[Link]) -> bytearray:
     """The hashes of all pages as the last backup of the chain has them; it alone is read, to its end."""
     _check_kinds(links, "database")
     last = links[-1].source
@@ -146,12 +146,14 @@ class _Pages:
     def __init__(self, chunks: Iterator[bytes], page_size: int) -> None:
         self._chunks, self._page_size = chunks, page_size
         self._held = bytearray()
-        self.index = b""
+        self.index = bytearray()
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         while number := int.from_bytes(self._take(NUMBER_BYTES), "big"):
             yield number, self._take(self._page_size)
-        self.index = bytes(self._held) + b"".join(self._chunks)
+        self.index, self._held = self._held, bytearray()
+        for block in self._chunks:
+            self.index += block
 
     def _take(self, length: int) -> bytes:
         while len(self._held) < length:
@@ -185,7 +187,7 @@ def _check_size(scratch: Scratch, link: Link) -> None:
         )
 
 
-def _check_root(link: Link, index: bytes, page_size: int) -> None:
+def _check_root(link: Link, index: bytearray, page_size: int) -> None:
     trailer = link.source.trailer
     if len(index) != HASH_BYTES * int(trailer["pages"]) or root_of(index, page_size) != trailer["root"]:
         raise BackupDamagedError(

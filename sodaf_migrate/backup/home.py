@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sodaf_migrate.backup import catalogue
+from sodaf_migrate.backup.files import FileOps
+from sodaf_migrate.backup.restore_database import new_database
 from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.options import BackupOptions
 from sodaf_migrate.wire.connection import OnConnect, Wire
-from sodaf_migrate.wire.open import Target, is_new, memory_wire, open_wire
+from sodaf_migrate.wire.open import Target, is_new, memory_wire, open_wire, scratch_wire
 
 __all__ = ["Home"]
+
+
+class _Nothing(Exception):
+    """Ends the making of a database into which nothing came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +54,35 @@ class Home:
             yield wire
 
     @contextmanager
-    def other(self, target: Target, *, look: bool) -> Iterator[Wire]:
-        """Another database, made where it is not there; to ``look``, an empty one stands for it instead."""
-        if look and is_new(target):
-            with memory_wire(self.on_connect) as wire:
+    def other(self, target: str | os.PathLike[str], *, look: bool, encoding: str, files: FileOps) -> Iterator[Wire]:
+        """Another database. One that is not there is made with ``encoding``, whole, and not at all where nothing came
+        into it; to ``look``, an empty one stands for it instead."""
+        if not is_new(target):
+            must_exist = os.path.lexists(target)
+            with self._open(target, readonly=False, must_exist=must_exist, encoding=encoding) as wire:
                 yield wire
-            return
-        with self._open(target, readonly=False, must_exist=look) as wire:
-            yield wire
+        elif look:
+            with memory_wire(self.on_connect, encoding=encoding) as wire:
+                yield wire
+        else:
+            with suppress(_Nothing), new_database(Path(target).absolute(), files) as path:
+                with scratch_wire(path, encoding=encoding, journal="MEMORY", on_connect=self.on_connect) as wire:
+                    yield wire
+                    empty = not wire.value("SELECT count(*) FROM main.sqlite_schema")
+                if empty:
+                    raise _Nothing
 
     @contextmanager
-    def _open(self, target: Target, *, readonly: bool, must_exist: bool = True) -> Iterator[Wire]:
+    def _open(
+        self, target: Target, *, readonly: bool, must_exist: bool = True, encoding: str | None = None
+    ) -> Iterator[Wire]:
         with open_wire(
             target,
             readonly=readonly,
             on_connect=self.on_connect,
             lock_timeout=self.options.lock_timeout,
             must_exist=must_exist,
+            encoding=encoding,
         ) as wire:
             yield wire
 

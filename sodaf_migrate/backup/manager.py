@@ -284,7 +284,7 @@ class MigrationBackupManager:
                 return self._restored(restoring)
             if restoring.info.scope == "database" and into is None:
                 return restoring.into_file(Path(database), self._files)
-            with self._home.other(database, look=dry_run) as wire:
+            with self._home.other(database, look=dry_run, encoding=restoring.encoding, files=self._files) as wire:
                 return restoring.into(wire, live=False)
 
     def _restored(self, restoring: Restoring) -> RestoreResult:

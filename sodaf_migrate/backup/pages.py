@@ -28,11 +28,16 @@ def pages_of(blocks: Iterable[bytes], page_size: int) -> Iterator[memoryview]:
         yield memoryview(rest)
 
 
-def index_of(blocks: Iterable[bytes], page_size: int) -> bytes:
-    """The hashes of all pages, one after the other."""
-    return b"".join(hash_of_page(page) for page in pages_of(blocks, page_size))
+def index_of(blocks: Iterable[bytes], page_size: int) -> bytearray:
+    """The hashes of all pages, one after the other, in 16 bytes for each: no object stands for a page."""
+    index = bytearray()
+    for page in pages_of(blocks, page_size):
+        index += hash_of_page(page)
+    return index
 
 
-def root_of(index: bytes, page_size: int) -> str:
+def root_of(index: bytes | bytearray, page_size: int) -> str:
     """The SHA-256 (hex) that stands for the whole database."""
-    return sha256(page_size.to_bytes(4, "big") + index).hexdigest()
+    found = sha256(page_size.to_bytes(4, "big"))
+    found.update(index)
+    return found.hexdigest()

@@ -20,7 +20,7 @@ from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.copy import Told, alone, copy_database
 from sodaf_migrate.wire.open import scratch_wire
 
-__all__ = ["database_wire", "one_table", "restore_database", "restore_into"]
+__all__ = ["check_fit", "database_wire", "new_database", "one_table", "restore_database", "restore_into"]
 
 _ROLLBACK_JOURNAL = b"\1\1"  # the header's write and read version, at offset 18 (sqlite.org/fileformat2.html)
 
@@ -28,11 +28,24 @@ _ROLLBACK_JOURNAL = b"\1\1"  # the header's write and read version, at offset 18
 def restore_database(links: Sequence[Link], path: Path, *, files: FileOps | None = None) -> int:
     """Writes the database that the last of ``links`` holds to the new file ``path`` (0600); gives its bytes.
 
-    It has another name until all of it is proved and on the device. Raises BackupError where ``path`` is taken (a
-    database that others may have open is never replaced: ``restore_into``), BackupDamagedError, BackupFileError,
-    DiskFullError.
+    Raises as ``new_database`` does, and BackupDamagedError.
     """
-    files = files or FileOps()
+    with new_database(path, files or FileOps()) as temporary:
+        scratch = Scratch(os.open(temporary, os.O_RDWR | os.O_CLOEXEC), temporary)
+        try:
+            put_database(links, scratch)
+            return scratch.size
+        finally:
+            os.close(scratch.descriptor)
+
+
+@contextmanager
+def new_database(path: Path, files: FileOps) -> Iterator[Path]:
+    """The path of an empty file (0600) that becomes ``path`` when the block has ended well and all is on the device.
+
+    Otherwise nothing of it is left. Raises BackupError where ``path`` is taken (a database that others may have open is
+    never replaced), BackupFileError, DiskFullError.
+    """
     if os.path.lexists(path):
         raise BackupError(
             f'There is a file "{path}" already, and a database is never replaced by another file',
@@ -41,19 +54,16 @@ def restore_database(links: Sequence[Link], path: Path, *, files: FileOps | None
     with file_errors(path, "be written"):
         descriptor, temporary = create_temporary(path, files)
         try:
-            scratch = Scratch(os.open(temporary, os.O_RDWR | os.O_CLOEXEC), temporary)
             try:
-                put_database(links, scratch)
-                size: int = scratch.size
+                yield temporary
+                files.fsync(descriptor)
             finally:
-                os.close(scratch.descriptor)
-            files.fsync(descriptor)
+                # Before it has its name: closing it later would drop the locks of whoever had opened it meanwhile.
+                files.close(descriptor)
             files.link(temporary, path)  # fails where somebody was faster
         finally:
             files.unlink(temporary)
-            files.close(descriptor)
         files.fsync_folder(path.parent)
-    return size
 
 
 @contextmanager
@@ -82,17 +92,11 @@ def restore_into(
     """Makes the living database what the last of ``links`` holds, in one transaction of SQLite's; gives its bytes.
 
     Other connections may stay open; readers are waited for. ``before`` is given the state that will be overwritten:
-    nobody else can write from then on until it is. Raises BackupError where the pages have another size and the
-    database is in WAL mode, LockHeldError, BackupDamagedError; then nothing is changed.
+    nobody else can write from then on until it is. Raises as ``check_fit`` does, LockHeldError, BackupDamagedError;
+    then nothing is changed.
     """
-    page_size, pages = (int(links[-1].source.manifest[name]) for name in ("page_size", "pages"))
-    own = int(wire.value("PRAGMA main.page_size"))
+    check_fit(wire, links[-1])
     mode = str(wire.value("PRAGMA main.journal_mode")).lower()
-    if own != page_size and mode in ("wal", "memory"):
-        raise BackupError(
-            f'"{wire.name}" has pages of {own} bytes and the backup has {page_size}, which mode "{mode}" keeps',
-            hint="Set PRAGMA journal_mode = DELETE first, or restore into a new file.",
-        )
 
     def locked() -> None:
         with second_look(wire, locked=True) as snapshot:
@@ -111,7 +115,27 @@ def restore_into(
             with alone(wire):
                 before(Snapshot(wire, locked=True))
                 copy_database(source, wire, told=told)
-    return page_size * pages
+    manifest = links[-1].source.manifest
+    return int(manifest["page_size"]) * int(manifest["pages"])
+
+
+def check_fit(wire: Wire, link: Link) -> None:
+    """Raises BackupError where the pages of a backup cannot take the place of the live ones: they have another size,
+    which SQLite does not change in WAL mode, or hold texts in an encoding that open connections would misread."""
+    manifest = link.source.manifest
+    own, page_size = int(wire.value("PRAGMA main.page_size")), int(manifest["page_size"])
+    mode = str(wire.value("PRAGMA main.journal_mode")).lower()
+    if own != page_size and mode in ("wal", "memory"):
+        raise BackupError(
+            f'"{wire.name}" has pages of {own} bytes and the backup has {page_size}, which mode "{mode}" keeps',
+            hint="Set PRAGMA journal_mode = DELETE first, or restore into a new file.",
+        )
+    texts, encoding = str(wire.value("PRAGMA main.encoding")), str(manifest["encoding"])
+    if texts != encoding:
+        raise BackupError(
+            f'"{wire.name}" holds text as {texts} and the backup as {encoding}, which connections that are open keep',
+            hint="Restore into a new file.",
+        )
 
 
 @contextmanager

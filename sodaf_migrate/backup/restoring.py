@@ -13,7 +13,7 @@ from sodaf_migrate.backup.info import BackupInfo, RestoreResult
 from sodaf_migrate.backup.originals import Originals
 from sodaf_migrate.backup.payload import Link
 from sodaf_migrate.backup.restore import RestoreReport, restore_table
-from sodaf_migrate.backup.restore_database import one_table, restore_database, restore_into
+from sodaf_migrate.backup.restore_database import check_fit, one_table, restore_database, restore_into
 from sodaf_migrate.backup.scratch import Place
 from sodaf_migrate.backup.snapshot import Snapshot, second_look
 from sodaf_migrate.errors import BackupError
@@ -50,6 +50,11 @@ class Restoring:
     @property
     def _manifest(self) -> dict[str, Any]:
         return dict(self.links[-1].source.manifest)
+
+    @property
+    def encoding(self) -> str:
+        """The encoding of the texts in the database that was backed up."""
+        return str(self._manifest["encoding"])
 
     def into(self, wire: Wire, *, live: bool) -> RestoreResult:
         """Puts the backup into the database on ``wire``; ``live`` says that it is the one it was made of."""
@@ -152,6 +157,7 @@ class Restoring:
     def _database(self, wire: Wire, *, live: bool) -> RestoreResult:
         told = ["everything that was written since the backup goes, in every table"] if live else []
         if self.dry_run:
+            check_fit(wire, self.links[-1])
             return self._result(wire.name, told=tuple(told), whole=True)
         safety: list[str] = []
 

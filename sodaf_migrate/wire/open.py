@@ -47,8 +47,11 @@ def open_wire(
     must_exist: bool = True,
     patience: Patience | None = None,
     watch: Watch | None = None,
+    encoding: str | None = None,
 ) -> Iterator[Wire]:
     """A ``Wire`` to ``target`` while the block runs; ``lock_timeout`` in seconds, ``patience`` replaces it in tests.
+
+    ``encoding`` is that of the texts in a database that holds nothing yet; any other keeps its own.
 
     What ``watch`` stops it stops here too; further connections of one work are given the watch of the first. A path
     is opened here and closed at the end; a caller's connection comes back as it was. Raises DatabaseOpenError for what
@@ -59,7 +62,7 @@ def open_wire(
     if isinstance(target, (str, os.PathLike)):
         path = _checked_path(target, readonly=readonly, must_exist=must_exist)
         mode = "ro" if readonly else "rw" if must_exist else "rwc"
-        with _opened(f"{path.as_uri()}?mode={mode}", path, on_connect, patience, watch) as wire:
+        with _opened(f"{path.as_uri()}?mode={mode}", path, on_connect, patience, watch, encoding) as wire:
             yield wire
     else:
         lent = borrowed(
@@ -105,9 +108,9 @@ def is_new(target: Target) -> bool:
 
 
 @contextmanager
-def memory_wire(on_connect: OnConnect | None = None) -> Iterator[Wire]:
+def memory_wire(on_connect: OnConnect | None = None, *, encoding: str | None = None) -> Iterator[Wire]:
     """A private, empty database in memory while the block runs, prepared by ``on_connect`` like all others."""
-    with _opened(":memory:", None, on_connect, Patience(timeout=0)) as wire:
+    with _opened(":memory:", None, on_connect, Patience(timeout=0), encoding=encoding) as wire:
         yield wire
 
 
@@ -116,18 +119,19 @@ def scratch_wire(
     path: Path,
     *,
     encoding: str = "UTF-8",
+    journal: str = "OFF",
     on_connect: OnConnect | None = None,
     patience: Patience | None = None,
     watch: Watch | None = None,
 ) -> Iterator[Wire]:
-    """A wire to a private file that nobody else has open, without journal and sync, while the block runs.
+    """A wire to a private file that nobody else has open, without journal file and sync, while the block runs.
 
     Once it is open the file's name may be taken away, and into an empty file a database be written whose text has
-    ``encoding``. An exception inside leaves the file in no particular state.
+    ``encoding``. Without a ``journal`` ("MEMORY") an exception inside leaves the file in no particular state.
     """
-    with _opened(f"{path.as_uri()}?mode=rw", path, on_connect, patience or Patience(timeout=0), watch) as wire:
-        wire.run(f"PRAGMA encoding = '{_known(encoding)}'")
-        wire.value("PRAGMA journal_mode = OFF")
+    patience = patience or Patience(timeout=0)
+    with _opened(f"{path.as_uri()}?mode=rw", path, on_connect, patience, watch, encoding) as wire:
+        wire.value(f"PRAGMA journal_mode = {journal}")
         wire.run("PRAGMA synchronous = OFF")
         yield wire
 
@@ -145,12 +149,21 @@ def check_sqlite(version: tuple[int, ...]) -> None:
 
 @contextmanager
 def _opened(
-    uri: str, path: Path | None, on_connect: OnConnect | None, patience: Patience, watch: Watch | None = None
+    uri: str,
+    path: Path | None,
+    on_connect: OnConnect | None,
+    patience: Patience,
+    watch: Watch | None = None,
+    encoding: str | None = None,
 ) -> Iterator[Wire]:
     with translated(path):
         # timeout=0: all waiting is done by Patience
         connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
     try:
+        if encoding is not None:
+            # Before on_connect: "PRAGMA journal_mode = WAL" writes the first page, which fixes the encoding for ever.
+            with translated(path):
+                connection.execute(f"PRAGMA encoding = '{_known(encoding)}'")
         wire = Wire(connection, path=path, owned=True, on_connect=on_connect, patience=patience, watch=watch)
         if on_connect is not None:
             with translated(path):

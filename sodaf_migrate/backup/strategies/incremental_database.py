@@ -22,7 +22,7 @@ NUMBER_BYTES = 4
 @contextmanager
 def changed_pages(
     snapshot: Snapshot,
-    parent_index: bytes,
+    parent_index: bytes | bytearray,
     parent_page_size: int,
     *,
     folder: Place,
@@ -54,7 +54,7 @@ def changed_pages(
         yield payload
 
 
-def _stream(found: Image, parent: bytes, trailer: dict[str, Any]) -> Iterator[bytes]:
+def _stream(found: Image, parent: bytes | bytearray, trailer: dict[str, Any]) -> Iterator[bytes]:
     held = bytearray()
     index = bytearray()
     changed = 0
@@ -67,9 +67,7 @@ def _stream(found: Image, parent: bytes, trailer: dict[str, Any]) -> Iterator[by
             if len(held) >= BLOCK:
                 yield bytes(held)
                 held.clear()
-    yield bytes(held) + bytes(NUMBER_BYTES) + index
-    trailer |= {
-        "pages": len(index) // HASH_BYTES,
-        "changed": changed,
-        "root": root_of(bytes(index), found.page_size),
-    }
+    yield bytes(held) + bytes(NUMBER_BYTES)
+    for start in range(0, len(index), BLOCK):
+        yield bytes(index[start : start + BLOCK])
+    trailer |= {"pages": len(index) // HASH_BYTES, "changed": changed, "root": root_of(index, found.page_size)}

@@ -81,9 +81,17 @@ def test_every_command_and_option_has_its_words(name: str, command: click.Comman
         assert f"`{option}" in part, f"{name} {option}"
 
 
+@pytest.mark.parametrize(("name", "command"), list(commands(program)), ids=lambda value: str(value) if value else "")
+def test_every_command_is_spelled_as_it_is_called(name: str, command: click.Command) -> None:
+    """The first line below its heading is its usage."""
+    words = " ".join(command.collect_usage_pieces(click.Context(command))[1:])
+    usage = f"sodaf-migrate {name} {words}".replace("{bash|zsh|fish}", "SHELL").rstrip()
+    assert headings(CLI)[name].strip().splitlines()[0].strip() == usage
+
+
 def test_no_command_is_told_that_is_not_there() -> None:
     """Each part of the page up to the settings is a command or tells of all."""
-    told = set(headings(CLI.partition("# Settings")[0])) - {"The command line", "Options of every command"}
+    told = set(headings(CLI.partition("## Settings")[0])) - {"The command line", "Options of every command"}
     assert told == {name for name, _ in commands(program)}
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -46,11 +48,52 @@ def test_every_page_has_its_place() -> None:
     assert named == there
 
 
-def test_the_site_is_built(tmp_path: Path) -> None:
-    """With every link and anchor looked at, from docstrings that can be read; a warning would end it."""
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built with every link between pages looked at; a warning would end it."""
     pytest.importorskip("mkdocs", reason="mkdocs is not installed")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    folder = tmp_path_factory.mktemp("built") / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
-    page = (tmp_path / "site" / "reference" / "applier.html").read_text(encoding="utf-8")
+    return folder
+
+
+def test_the_reference_is_read_from_the_code(site: Path) -> None:
+    """What stands there are the docstrings."""
+    page = (site / "reference" / "applier.html").read_text(encoding="utf-8")
     assert "Bring one DocType" in page and "sync_all_doctypes" in page
+
+
+class Page(HTMLParser):
+    """The anchors, the links and the headings of a built page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.anchors: list[str] = []
+        self.links: set[str] = set()
+        self.headings: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """One element."""
+        found = dict(attrs)
+        self.anchors += [found["id"] or ""] if "id" in found else []
+        self.links |= {found["href"] or ""} if tag == "a" and "href" in found else set()
+        self.headings += [tag] if re.fullmatch(r"h\d", tag) else []
+
+
+def test_every_link_of_the_site_leads_somewhere(site: Path) -> None:
+    """Also those that come from docstrings and tables of contents; each page has one title and no anchor twice."""
+    pages = {path: Page(path) for path in site.rglob("*.html") if path.name != "404.html"}
+    assert len(pages) > 20
+    for path, page in pages.items():
+        assert page.headings.count("h1") == 1, path.name
+        assert len(page.anchors) == len(set(page.anchors)), path.name
+        for link in page.links - {""}:
+            name, _, anchor = unquote(link).partition("#")
+            if re.match(r"[a-z]+:", link):
+                continue
+            target = (path.parent / name).resolve() if name else path
+            assert target.exists(), f"{path.name}: {link}"
+            assert not anchor or anchor in pages[target].anchors, f"{path.name}: {link}"

@@ -5,6 +5,8 @@ that its last command ends with), ``raises NAME`` (the error that its Python end
 before it prints), ``same as: PATH`` (of a file beside the page, which other tests run), ``not run: REASON``; where
 there are several, semicolons stand between them. A comment that begins with a line ``<!-- setup`` holds Python that
 is run first: what a reader of that page has already.
+
+A fence that is spelled otherwise, or a note that is not one of these, is an error: else its block would go unseen.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "benchmarks" / "README.md"]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "benchmarks" / "README.md"]
 
 _NOTE = re.compile(r"<!-- (.+) -->")
-_FENCE = re.compile(r"^( *)```(\w*)$")
+_NAMES = re.compile(r"file: \S+|ends with \d+|raises \w+|prints|same as: \S+|not run: .+")
+_FENCE = re.compile(r"^( *)```(\w+)$")
+_LIKE_A_FENCE = re.compile(r"^[ \t>]*(```|~~~)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Block:
 
 
 def blocks_of(page: Path) -> list[Block]:
-    """Every fenced block of a page, in order. Raises ValueError for one that is not closed."""
+    """Every fenced block of a page, in order. Raises ValueError for one that is not closed, or not spelled as above."""
     found: list[Block] = []
     lines = page.read_text(encoding="utf-8").splitlines()
     number = 0
@@ -45,6 +49,8 @@ def blocks_of(page: Path) -> list[Block]:
         opened = _FENCE.match(lines[number])
         hidden = lines[number] == "<!-- setup"
         if opened is None and not hidden:
+            if _LIKE_A_FENCE.match(lines[number]) or lines[number].startswith("<!-- setup"):
+                raise ValueError(f"{page}:{number + 1} begins no block that would be run")
             number += 1
             continue
         indent, language = opened.groups() if opened else ("", "python")
@@ -65,10 +71,7 @@ def _notes(lines: list[str], fence: int) -> dict[str, str]:
     if note is None:
         return {}
     parts = [note[1]] if note[1].startswith("not run: ") else note[1].split("; ")
-    pairs = (part.strip().partition(": ") for part in parts)
-    return {name: value for name, _, value in pairs} | _ends(note[1])
-
-
-def _ends(note: str) -> dict[str, str]:
-    ends, raises = re.search(r"ends with (\d+)", note), re.search(r"raises (\w+)", note)
-    return ({"ends with": ends[1]} if ends else {}) | ({"raises": raises[1]} if raises else {})
+    if unknown := [part for part in parts if not _NAMES.fullmatch(part)]:
+        raise ValueError(f"no such note before line {fence + 1}: {unknown[0]}")
+    pairs = (re.split(r": | (?=\d+$)|(?<=raises) ", part, maxsplit=1) for part in parts)
+    return {name: "".join(value) for name, *value in pairs}

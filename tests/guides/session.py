@@ -77,7 +77,7 @@ class Session:
     def do(self, block: Block) -> None:
         """What a reader would do with one block."""
         if "not run" in block.notes:
-            assert len(block.notes["not run"].split()) > 3, f"{block.place}: say why it is not run"
+            _reasoned(block)
         elif "same as" in block.notes:
             path = block.page.parent / block.notes["same as"]
             if not WRITES:
@@ -99,7 +99,8 @@ class Session:
     def _shell(self, block: Block) -> None:
         """Lines that are typed; the last one ends as the page says."""
         done = self._run(self._with_ids(block.text))
-        assert done.returncode == int(block.notes.get("ends with", 0)), f"{block.place}\n{done.stdout}"
+        ends = int(block.notes.get("ends with", 0))
+        assert done.returncode == ends, f"{block.place} ends with {done.returncode}, not {ends}\n{done.stdout}"
 
     def _console(self, block: Block) -> None:
         """Lines that are typed after ``$``, each with what it prints."""
@@ -187,7 +188,15 @@ def _checked(block: Block) -> None:
     elif block.language == "python":
         compile(block.text, block.place, "exec")
     else:
-        assert block.language in ("text", "jinja"), f'{block.place}: nobody knows how to run "{block.language}"'
+        raise AssertionError(f'{block.place}: nobody knows how to run "{block.language}"; a drawing says what holds it')
+
+
+def _reasoned(block: Block) -> None:
+    """Why a block is not run: some words, and a test that it names is there."""
+    reason = block.notes["not run"]
+    assert len(reason.split()) > 3, f"{block.place}: say why it is not run"
+    for name in re.findall(r"tests/[\w/]+(?:\.py)?", reason):
+        assert (ROOT / name).exists(), f"{block.place}: {name}"
 
 
 def _checked_json(block: Block) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.dialects.sqlite.carry import carried, side_of
-from sodaf_migrate.dialects.sqlite.convert import misfits
-from sodaf_migrate.dialects.sqlite.live_names import LiveNames
+from sodaf_migrate.dialects.sqlite.convert import misfits, stored_as
+from sodaf_migrate.dialects.sqlite.lexer import tokenize
+from sodaf_migrate.dialects.sqlite.live_names import LiveNames, with_columns
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.question import Question
-from sodaf_migrate.schema.model import ForeignKey, KeyPart, PrimaryKey, Schema, Sql, Table, fold
+from sodaf_migrate.schema.model import ForeignKey, Index, KeyPart, PrimaryKey, Schema, Sql, Table, fold
 
 __all__ = ["about_keys"]
 
@@ -25,7 +26,8 @@ def about_keys(
     live: Schema, there: Table, table: str, diff: SchemaDiff, names: LiveNames, allows: Allows
 ) -> Iterator[Question]:
     """The questions about one table, live ``there`` and later called ``table``."""
-    values, collations = _values(table, diff, allows), _collations(table, diff)
+    values = _values(there, table, diff, allows)
+    collations = _collations(table, diff, values)
     come = {
         fold(c.new.name): c.new
         for c in diff.columns
@@ -40,8 +42,9 @@ def about_keys(
     for unique in (*_new(table, diff.uniques), *_new(table, diff.primary_keys)):
         parts = _collated(unique.parts, collations)
         yield from _duplicates(there, ",".join(unique.columns), parts, None, source, values=values)
-    for about, parts in _touched(live, there, table, diff, names, {*values, *collations}):
-        yield from _duplicates(there, about, _collated(parts, collations), None, source, values=values)
+    for about, parts, where in _touched(live, there, table, diff, names, {*values, *collations}):
+        yield from _duplicates(there, about, _collated(parts, collations), where, source, values=values)
+    yield from _computed(live, there, table, diff, names, source, values, collations)
     yield from _about_primary_key(there, table, diff, names)
     for check in _new(table, diff.checks):
         text = check.expression.text
@@ -56,23 +59,30 @@ def _new(table: str, changes: Iterable[Any]) -> list[Any]:
     return [change.new for change in changes if fold(change.table) == fold(table) and change.new is not None]
 
 
-def _values(table: str, diff: SchemaDiff, allows: Allows) -> dict[str, str]:
+def _values(there: Table, table: str, diff: SchemaDiff, allows: Allows) -> dict[str, str]:
     """What the columns of a table will hold where that is not what they hold now, by folded later name."""
     found = {}
+    strict = next((c.new for c in diff.options if c.option == "strict" and fold(c.table) == fold(table)), there.strict)
     for change in diff.columns:
-        if change.new is not None and fold(change.table) == fold(table):
-            lossy = change.old is not None and allows("lossy_conversion", diff.doctype, change.old.name)
-            carry = carried(
-                change, quote(change.new.name), lossy=lossy, back=diff.is_reverse, kept=side_of(diff, change)
-            )
-            if carry is not None:
-                found[fold(change.new.name)] = carry.value
+        if change.new is None or fold(change.table) != fold(table):
+            continue
+        column, lossy = quote(change.new.name), False
+        if change.old is not None:
+            lossy = allows("lossy_conversion", diff.doctype, change.old.name)
+        carry = carried(change, column, lossy=lossy, back=diff.is_reverse, kept=side_of(diff, change))
+        value = carry.value if carry is not None else None
+        if carry is None and change.old is not None and change.new.generated is None and "type" in change.aspects:
+            value = stored_as(column, change.old.type, change.new.type, strict=(there.strict, strict))
+        if value is not None:
+            found[fold(change.new.name)] = value
     return found
 
 
-def _collations(table: str, diff: SchemaDiff) -> dict[str, str]:
-    """How the columns of a table will be compared where that changes, by folded later name."""
-    changed = (c.new for c in diff.columns if fold(c.table) == fold(table) and c.new and "collation" in c.aspects)
+def _collations(table: str, diff: SchemaDiff, values: Collection[str]) -> dict[str, str]:
+    """How the columns of a table will be compared where that changes, or an expression stands for them, by folded
+    later name."""
+    own = (c for c in diff.columns if fold(c.table) == fold(table) and c.new is not None)
+    changed = (c.new for c in own if c.new and ("collation" in c.aspects or fold(c.new.name) in values))
     return {fold(column.name): column.collation or "BINARY" for column in changed}
 
 
@@ -88,21 +98,88 @@ def _collated(parts: Iterable[KeyPart], collations: Mapping[str, str]) -> tuple[
 
 def _touched(
     live: Schema, there: Table, table: str, diff: SchemaDiff, names: LiveNames, values: Collection[str]
-) -> Iterator[tuple[str, tuple[KeyPart, ...]]]:
+) -> Iterator[tuple[str, tuple[KeyPart, ...], Sql | None]]:
     """Every UNIQUE that stays and is about values that change, or are compared otherwise: two may become one."""
-    if not values:
-        return
-    going = [c.old for part in (diff.indexes, diff.uniques, diff.primary_keys) for c in part if c.old is not None]
-    stays: list[tuple[str, Any]] = [(i.name, i) for i in live.indexes_of(there.name) if i.unique and i.where is None]
-    stays += [(",".join(unique.columns), unique) for unique in there.uniques]
+    going = [c.old for part in (diff.uniques, diff.primary_keys) for c in part if c.old is not None]
+    stays: list[tuple[str, Any]] = [(",".join(unique.columns), unique) for unique in there.uniques]
     stays += [("primary key", there.primary_key)] if there.primary_key is not None else []
-    for about, key in stays:
+    stays = [(about, key) for about, key in stays if key not in going]
+    for index in _staying(live, there, diff):
+        if not any(_mentioned(text, values) or _renamed(text, there, table, names) for text in _texts(index)):
+            stays.append((index.name, index))
+    for about, key in stays if values else ():
         parts = tuple(
             replace(part, column=names.later(table, part.column)) if part.column is not None else part
             for part in key.parts
         )
-        if key not in going and any(fold(part.column or "") in values for part in parts):
-            yield about, parts
+        if any(fold(part.column or "") in values for part in parts):
+            yield about, parts, getattr(key, "where", None)
+
+
+def _computed(
+    live: Schema,
+    there: Table,
+    table: str,
+    diff: SchemaDiff,
+    names: LiveNames,
+    source: str | None,
+    values: Mapping[str, str],
+    collations: Mapping[str, str],
+) -> Iterator[Question]:
+    """The same of indexes whose expressions, or whose WHERE, speak of values that change.
+
+    Whatever compares is left out, for there the column's type counts too: SQLite will say it when it makes the index.
+    """
+    instead = {name: f"(({value}) COLLATE {quote(collations[name])})" for name, value in values.items()}
+    for index in _staying(live, there, diff):
+        texts = _texts(index)
+        if not any(_mentioned(text, values) for text in texts):
+            continue
+        if any(_compares(text) or _renamed(text, there, table, names) for text in texts):
+            continue
+        parts = [
+            replace(part, expression=replace(part.expression, text=with_columns(part.expression.text, instead)))
+            if part.expression is not None
+            else replace(part, column=names.later(table, part.column or ""))
+            for part in index.parts
+        ]
+        where = replace(index.where, text=with_columns(index.where.text, instead)) if index.where else None
+        yield from _duplicates(there, index.name, _collated(parts, collations), where, source, values=values)
+
+
+def _staying(live: Schema, there: Table, diff: SchemaDiff) -> list[Index]:
+    going = [change.old for change in diff.indexes]
+    return [index for index in live.indexes_of(there.name) if index.unique and index not in going]
+
+
+def _texts(index: Index) -> list[str]:
+    """The expressions of an index, and its WHERE."""
+    found = [part.expression.text for part in index.parts if part.expression is not None]
+    return [*found, index.where.text] if index.where is not None else found
+
+
+def _mentioned(text: str, columns: Collection[str]) -> bool:
+    return any(fold(token.name) in columns for token in tokenize(text) if token.kind in ("word", "quoted"))
+
+
+def _renamed(text: str, there: Table, table: str, names: LiveNames) -> bool:
+    """Whether an expression names a column that will be called otherwise."""
+    return _mentioned(text, {fold(c.name) for c in there.columns if names.later(table, c.name) != c.name})
+
+
+def _compares(text: str) -> bool:
+    """Whether an expression may compare a value with another than NULL."""
+    tokens = tokenize(text)
+    for place, token in enumerate(tokens):
+        after = [each.word for each in tokens[place + 1 : place + 3]]
+        if token.word == "IS" and (after[:1] == ["NULL"] or after == ["NOT", "NULL"]):
+            continue
+        if token.text in _COMPARING or token.word in ("IS", "IN", "BETWEEN", "CASE"):
+            return True
+    return False
+
+
+_COMPARING = frozenset(["=", "==", "<", ">", "<=", ">=", "<>", "!="])
 
 
 def _generated_later(table: str, diff: SchemaDiff) -> bool:

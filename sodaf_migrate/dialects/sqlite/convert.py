@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sodaf_migrate.dialects.sqlite.types import affinity
 
-__all__ = ["altered", "misfits", "not_back", "taken_as"]
+__all__ = ["altered", "misfits", "not_back", "stored_as", "taken_as"]
 
 
 #: The least whole number: as a double it is exact, and yet no numeric column makes it whole again.
@@ -80,6 +80,19 @@ def taken_as(column: str, new_type: str, *, strict: bool = False) -> str:
         return column
     number = f"typeof({column}) = 'integer' OR ({_is_number(column)})"
     return f"CASE WHEN {number} THEN CAST({column} AS REAL) ELSE {column} END"
+
+
+def stored_as(column: str, old_type: str, new_type: str, *, strict: tuple[bool, bool] = (False, False)) -> str | None:
+    """What a column of the new type makes of the value of ``column``, to be compared with another such; None where
+    every value stays what it is."""
+    before, after = affinity(old_type, strict=strict[0]), affinity(new_type, strict=strict[1])
+    if before == after or after == "BLOB":
+        return None
+    if after == "REAL":
+        return taken_as(column, new_type, strict=strict[1])
+    if after == "TEXT":
+        return f"CASE WHEN typeof({column}) IN ('integer', 'real') THEN CAST({column} AS TEXT) ELSE {column} END"
+    return f"CASE WHEN {_is_number(column)} THEN CAST({column} AS NUMERIC) ELSE {column} END"
 
 
 def misfits(column: str, new_type: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.edit import constant_text
@@ -10,7 +10,7 @@ from sodaf_migrate.dialects.sqlite.lexer import RESERVED, Token, tokenize
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.schema.model import Column, Schema, Sql, Table, fold
 
-__all__ = ["LiveNames"]
+__all__ = ["LiveNames", "with_columns"]
 
 #: Words that may stand in an expression and are no name there, though SQLite takes them for one elsewhere.
 _KEYWORDS = RESERVED | frozenset(["CAST", "END", "GLOB", "LIKE", "MATCH", "REGEXP", "TRUE", "FALSE"])
@@ -62,17 +62,7 @@ class LiveNames:
         there = self.table(table)
         moved = {} if there is None else {fold(self.later(table, c.name)): c.name for c in there.columns}
         moved = {later: live for later, live in moved.items() if later != fold(live)}
-        if not moved:
-            return expression
-        tokens = tokenize(expression)
-        parts: list[str] = []
-        last = 0
-        for place, token in enumerate(tokens):
-            live = moved.get(fold(token.name)) if token.kind == "quoted" or _names_column(tokens, place) else None
-            if live is not None:
-                parts += [expression[last : token.start], quote(live)]
-                last = token.end
-        return "".join(parts) + expression[last:]
+        return with_columns(expression, {later: quote(live) for later, live in moved.items()})
 
     def computed(self, change: ColumnChange) -> str | None:
         """What the values of an ordinary column give way to when it becomes a generated one; None when it does not."""
@@ -98,6 +88,19 @@ class LiveNames:
             value = constant_text(column.default) if constant and isinstance(column.default, Sql) else "NULL"
             parts.append(f"{value} AS {quote(column.name)}")
         return f"(SELECT {', '.join(parts)} FROM main.{quote(there.name)}) AS {quote(table)}"
+
+
+def with_columns(expression: str, instead: Mapping[str, str]) -> str:
+    """``expression`` with SQL in the place of the columns that are keys of ``instead`` (folded)."""
+    tokens = tokenize(expression) if instead else ()
+    parts: list[str] = []
+    last = 0
+    for place, token in enumerate(tokens):
+        new = instead.get(fold(token.name)) if token.kind == "quoted" or _names_column(tokens, place) else None
+        if new is not None:
+            parts += [expression[last : token.start], new]
+            last = token.end
+    return "".join(parts) + expression[last:]
 
 
 def _names_column(tokens: Sequence[Token], place: int) -> bool:

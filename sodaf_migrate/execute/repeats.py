@@ -1,0 +1,43 @@
+"""Which rows stand in the way of a unique index that SQLite would not make."""
+
+from __future__ import annotations
+
+from sodaf_migrate.dialects.sqlite.lexer import tokenize
+from sodaf_migrate.dialects.sqlite.names import quote
+from sodaf_migrate.dialects.sqlite.parse import parse_index
+from sodaf_migrate.dialects.sqlite.question import Question
+from sodaf_migrate.errors import DatabaseError, ExecutionError
+from sodaf_migrate.schema.model import Index
+from sodaf_migrate.wire.connection import Wire
+
+__all__ = ["repeats"]
+
+
+def repeats(wire: Wire, sql: str, error: DatabaseError) -> ExecutionError | None:
+    """What to say of ``error``, where ``sql`` makes a unique index and rows repeat one another under it; else None.
+
+    It is asked where the statement failed: the rows are as the steps before it have left them.
+    """
+    if [token.word for token in tokenize(sql)[:3]] != ["CREATE", "UNIQUE", "INDEX"]:
+        return None
+    index = parse_index(sql)
+    question = _question(index)
+    rows, found = wire.value(question.count_sql), wire.row(question.sample_sql or "")
+    such = f", such as {', '.join(map(repr, found[:-1]))} ({found[-1]} times)" if found is not None else ""
+    return ExecutionError(
+        f'Rows of "{index.table}" repeat others under the unique index "{index.name}" ({", ".join(question.groups)}):'
+        f" {rows}{such}; everything was rolled back",
+        hint=f'Mend those rows first, or drop "{index.name}" before this change and make it anew once they differ.',
+        details={**error.details, "cause": error.code, "index": index.name, "rows": rows},
+    )
+
+
+def _question(index: Index) -> Question:
+    keys = []
+    for part in index.parts:
+        key = quote(part.column) if part.expression is None else f"({part.expression.text})"
+        keys.append(f"{key} COLLATE {part.collation}" if part.collation else key)
+    condition = " AND ".join(
+        [f"{key} IS NOT NULL" for key in keys] + ([f"({index.where.text})"] if index.where else [])
+    )
+    return Question(kind="duplicates", table=index.table, about=index.name, condition=condition, groups=tuple(keys))

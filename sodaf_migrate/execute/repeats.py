@@ -35,7 +35,7 @@ def repeats(wire: Wire, sql: str, error: DatabaseError) -> ExecutionError | None
 def _question(index: Index) -> Question:
     keys = []
     for part in index.parts:
-        key = quote(part.column) if part.expression is None else f"({part.expression.text})"
+        key = f"({part.expression.text})" if part.expression is not None else quote(part.column or "")
         keys.append(f"{key} COLLATE {part.collation}" if part.collation else key)
     condition = " AND ".join(
         [f"{key} IS NOT NULL" for key in keys] + ([f"({index.where.text})"] if index.where else [])

@@ -129,6 +129,7 @@ class MigrationApplier:
             on_connect=self.on_connect,
             permissions=permissions,
             files=self._files,
+            engine=self.engine,
         )
 
     def _can_back_up(self, wire: Wire) -> bool:

@@ -69,7 +69,8 @@ class Books:
         if self.backups is not None and self.may_lose:
             known = self.backups.key_made
             self.discard()
-            self.made.extend(self.backups.before_change(wire, plan, self.record.id))
+            reason = "" if self.reversal is None else f"before rollback of {self.reversal.migration_id}"
+            self.made.extend(self.backups.before_change(wire, plan, self.record.id, reason=reason))
             if self.backups.key_made != known:
                 self.new_key = (
                     f"a key for the backups was made: {self.backups.key_made}; keep a copy of it in another place:"

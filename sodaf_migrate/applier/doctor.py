@@ -154,6 +154,9 @@ def _keys(applier: MigrationApplier) -> Iterator[Finding]:
     else:
         opened = f", and open {_counted(len(kept), 'backup')}" if kept else ""
         yield _well("DOCTOR_KEYS", f"{_counted(len(ring.keys), 'key')} can be read{opened}")
+    if not ring.seals():
+        hint = "A key of 32 bytes does (`keys generate`); else write the history's head down elsewhere now and then."
+        yield _well("DOCTOR_KEYS", "a passphrase locks backups and seals no history", hint)
 
 
 def _stored(backups: MigrationBackupManager) -> list[BackupInfo]:

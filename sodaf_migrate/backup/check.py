@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sodaf_migrate.backup.container import BackupReader, Prologue, outline
-from sodaf_migrate.backup.info import BackupInfo
+from sodaf_migrate.backup.info import BackupInfo, VerifyResult
 from sodaf_migrate.backup.keys import KeyRing
 from sodaf_migrate.backup.store import BackupStore, hash_of
 from sodaf_migrate.errors import BackupDamagedError, BackupError, BackupKeyError, BackupUnencryptedError
@@ -24,6 +24,20 @@ class Found:
     bytes_read: int = 0
     locked: bool = False
     damaged: bool = False
+
+    def result(self, chain: Sequence[BackupInfo], level: int, seconds: float) -> VerifyResult:
+        """All of it, of the last of ``chain``."""
+        return VerifyResult(
+            id=chain[-1].id,
+            level=level,
+            ok=not self.problems,
+            problems=tuple(self.problems),
+            bytes_read=self.bytes_read,
+            seconds=seconds,
+            chain=tuple(part.id for part in chain),
+            locked=self.locked,
+            damaged=self.damaged,
+        )
 
 
 def check_chain(chain: Sequence[BackupInfo], store: BackupStore, ring: KeyRing | None, listener: Listener) -> Found:

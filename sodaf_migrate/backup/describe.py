@@ -12,10 +12,10 @@ from sodaf_migrate.backup.prologue import UNENCRYPTED_ALGORITHM, Prologue
 from sodaf_migrate.backup.store import BackupStore, hash_of
 from sodaf_migrate.errors import BackupDamagedError
 
-__all__ = ["MIGRATION", "RECORDS", "created_of", "described"]
+__all__ = ["MIGRATION", "REASON", "RECORDS", "created_of", "described"]
 
 #: The names in ``about`` of what the catalogue has columns for.
-MIGRATION, RECORDS = "migration", "records"
+MIGRATION, REASON, RECORDS = "migration", "reason", "records"
 
 
 def described(store: BackupStore, name: str, *, checksum: str | None = None) -> BackupInfo:

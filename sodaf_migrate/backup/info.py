@@ -52,6 +52,12 @@ class BackupInfo(_Plain):
         """The name of its file in the store."""
         return Path(self.path).name
 
+    @property
+    def reason(self) -> str:
+        """What it was made before without being asked for, "before rollback of …"; "" for any other."""
+        reason = self.about.get("reason")
+        return reason if isinstance(reason, str) else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyResult(_Plain):

@@ -114,7 +114,8 @@ class KeyRing:
     def seals(self) -> tuple[bytes, ...]:
         """The keys that seal a history, derived from these, the one that seals first; a passphrase gives none.
 
-        A passphrase would need a salt that both the history and its reader have, and seconds at each look.
+        What a passphrase sealed would stand in the database itself, where whoever may read it could guess at the
+        passphrase; and each look at the history would take the memory and the time of a derivation.
         """
         return tuple(seal_key(secret) for key in self.keys if (secret := key.for_slot(None)) is not None)
 

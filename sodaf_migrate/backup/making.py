@@ -10,7 +10,7 @@ from typing import Any
 from sodaf_migrate.backup.chain import blamed, page_index, why_full
 from sodaf_migrate.backup.check import check_chunks, is_good, prove_identity
 from sodaf_migrate.backup.container import BackupReader, BackupWriter, Prologue, new_prologue, outline
-from sodaf_migrate.backup.describe import MIGRATION, RECORDS, created_of, described
+from sodaf_migrate.backup.describe import MIGRATION, REASON, RECORDS, created_of, described
 from sodaf_migrate.backup.info import BackupInfo
 from sodaf_migrate.backup.keys import KeyRing
 from sodaf_migrate.backup.payload import Link, Payload
@@ -136,8 +136,12 @@ class Workshop:
             return writer.finish(payload.trailer).sha256
 
     def _prologue(self, payload: Payload, subject: Subject, type: str, parent: Prologue | None) -> Prologue:
-        migration = {MIGRATION: subject.migration_id} if subject.migration_id else {}
-        about = {**subject.about, **_public(payload.manifest), **migration}
+        made_for = {MIGRATION: subject.migration_id, REASON: subject.reason}
+        about = {
+            **subject.about,
+            **_public(payload.manifest),
+            **{name: told for name, told in made_for.items() if told},
+        }
         prologue = new_prologue(
             type=type, scope=subject.scope, doctype=subject.doctype or None, parent=parent, about=about
         )

@@ -11,14 +11,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sodaf_migrate.backup import catalogue
 from sodaf_migrate.backup.check import Found, check_chain, is_sound, locked_out
 from sodaf_migrate.backup.describe import described
 from sodaf_migrate.backup.files import FileOps
+from sodaf_migrate.backup.holder import KeyHolder
 from sodaf_migrate.backup.home import Home
 from sodaf_migrate.backup.info import BackupInfo, Pruned, Rebuilt, RestoreResult, Rotated, VerifyResult
-from sodaf_migrate.backup.keys import UNENCRYPTED, KeyRing, load_ring
+from sodaf_migrate.backup.keys import KeyRing
 from sodaf_migrate.backup.listing import differences, found, heads_in, listed
 from sodaf_migrate.backup.making import Workshop, opened_chain
 from sodaf_migrate.backup.rehearsal import rehearse
@@ -27,7 +29,7 @@ from sodaf_migrate.backup.retention import chain_of, decide
 from sodaf_migrate.backup.rotation import rotate_files
 from sodaf_migrate.backup.snapshot import Snapshot, ordinary_table, second_look
 from sodaf_migrate.backup.store import BackupStore
-from sodaf_migrate.backup.subjects import Subject, about_of, columns_of, doctype_of, subject_of
+from sodaf_migrate.backup.subjects import Names, Subject, about_of, columns_of
 from sodaf_migrate.errors import ConfigurationError, MigrationError
 from sodaf_migrate.events import CancelToken, Listener, Teller, silent
 from sodaf_migrate.history.chain import Head, Problem
@@ -36,6 +38,9 @@ from sodaf_migrate.permissions import Action, MigrationPermissions
 from sodaf_migrate.plan import Loss, Plan
 from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.open import Target
+
+if TYPE_CHECKING:
+    from sodaf_migrate.doctype.engine import DocTypeEngine
 
 __all__ = ["MigrationBackupManager"]
 
@@ -50,8 +55,9 @@ class MigrationBackupManager:
     """The backups of one database: a ``Wire``, or what ``open_wire`` takes, which is then opened for each call.
 
     Looking writes nothing. Whatever is written is encrypted (unless ``options.encrypt`` is False), on disk, and read
-    back before it counts. ``permissions`` are asked before anything is opened. Raises BackupError and its kin;
-    ConfigurationError without a place for the store; MigrationPermissionError.
+    back before it counts. ``permissions`` are asked before anything is opened. ``engine`` knows the DocTypes whose
+    table has a name of its own; any table may be given by its name. Raises BackupError and its kin; ConfigurationError
+    without a place for the store; MigrationPermissionError.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class MigrationBackupManager:
         permissions: MigrationPermissions = MigrationPermissions(),  # noqa: B008 - a frozen value
         cancel: CancelToken | None = None,
         files: FileOps | None = None,
+        engine: DocTypeEngine | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self.options = options or BackupOptions()
@@ -74,8 +81,9 @@ class MigrationBackupManager:
         self._on_connect = on_connect
         self._cancel = cancel
         self._files = files or FileOps()
+        self._names = Names(engine)
         self._clock = clock
-        self._ring = ring
+        self._keys = KeyHolder(self.options, ring)
         self._store: BackupStore | None = None
 
     # What it works with.
@@ -90,24 +98,12 @@ class MigrationBackupManager:
     @property
     def ring(self) -> KeyRing:
         """The keys that open backups; those that are not encrypted are read only where the options say so."""
-        if self._ring is None:
-            self._ring = load_ring(self.options.key)
-        plain = self.options.read_unencrypted or not self.options.encrypt
-        return replace(self._ring, unencrypted=True) if plain else self._ring
+        return self._keys.reading()
 
     @property
     def key_made(self) -> Path | None:
         """The key file that this manager made because there was no key; a copy of it should be kept elsewhere."""
-        return self._ring.made if self._ring is not None else None
-
-    def _writing_ring(self) -> KeyRing:
-        if not self.options.encrypt:
-            return UNENCRYPTED
-        if not self.ring.keys:
-            self._ring = load_ring(self.options.key, create=True)
-            if self._ring.made is not None:
-                logger.warning("a key for backups was made: %s; keep a copy of it in another place", self._ring.made)
-        return self.ring
+        return self._keys.made
 
     # Making.
 
@@ -125,7 +121,7 @@ class MigrationBackupManager:
             )
 
         def make(workshop: Workshop, snapshot: Snapshot) -> BackupInfo:
-            subject = subject_of(snapshot.wire, doctype)
+            subject = self._names.subject(snapshot.wire, doctype)
             if type == "SCHEMA":
                 return workshop.schema(snapshot, subject)
             if type == "INCREMENTAL":
@@ -142,13 +138,13 @@ class MigrationBackupManager:
         self._may("backup", doctype)
 
         def make(workshop: Workshop, snapshot: Snapshot) -> BackupInfo:
-            subject = subject_of(snapshot.wire, doctype)
+            subject = self._names.subject(snapshot.wire, doctype)
             table = ordinary_table(snapshot.wire, str(subject.table))
             return workshop.losses(snapshot, subject, [columns_of(table, columns)])
 
         return self._on_demand(make)
 
-    def before_change(self, wire: Wire, plan: Plan, migration_id: str) -> tuple[BackupInfo, ...]:
+    def before_change(self, wire: Wire, plan: Plan, migration_id: str, *, reason: str = "") -> tuple[BackupInfo, ...]:
         """The backups without which ``plan`` may not begin, on disk and read back; () where it loses nothing.
 
         To be called with nothing written yet on ``wire``, which holds the write lock, or whose caller sees to it that
@@ -160,14 +156,18 @@ class MigrationBackupManager:
         losses = [loss for step in plan.steps for loss in step.losses]
         if not losses:
             return ()
-        ring = self._writing_ring()
+        ring = self._keys.writing()
         with (
             self.store.writing(timeout=self.options.lock_timeout),
             self._workshop(wire, ring) as workshop,
             second_look(wire) as snapshot,
         ):
-            about = about_of(snapshot.wire)
-            subject = Subject(doctype=plan.doctype, table=losses[0].table, migration_id=migration_id, about=about)
+            made_for: dict[str, Any] = {
+                "migration_id": migration_id,
+                "reason": reason,
+                "about": about_of(snapshot.wire),
+            }
+            subject = Subject(doctype=plan.doctype, table=losses[0].table, **made_for)
             return (workshop.losses(snapshot, subject, losses),)
 
     def discard(self, infos: Iterable[BackupInfo]) -> None:
@@ -180,7 +180,7 @@ class MigrationBackupManager:
                 logger.warning("%s is not needed and could not be deleted: %s", info.path, error)
 
     def _on_demand(self, make: Callable[[Workshop, Snapshot], BackupInfo]) -> BackupInfo:
-        ring = self._writing_ring()
+        ring = self._keys.writing()
         with self.store.writing(timeout=self.options.lock_timeout):
             with self._home.reading() as wire, self._workshop(wire, ring) as workshop, second_look(wire) as snapshot:
                 info = make(workshop, snapshot)
@@ -200,7 +200,7 @@ class MigrationBackupManager:
     def list_backups(self, doctype: str | None = None) -> tuple[BackupInfo, ...]:
         """The backups of one DocType or all, oldest first: those in the catalogue, and files that it does not list."""
         self._may("view_history", doctype)
-        names = (doctype, doctype_of(doctype or ""))
+        names = self._names.all_of(doctype or "")
         return tuple(info for info in self._listed() if doctype is None or info.doctype in names)
 
     def find(self, backup_id: str) -> BackupInfo:
@@ -227,17 +227,7 @@ class MigrationBackupManager:
         check = check_chain(chain, self.store, self.ring if level else None, self.listener)
         if level == 2 and not check.problems:
             self._rehearse(chain, check)
-        return VerifyResult(
-            id=info.id,
-            level=level,
-            ok=not check.problems,
-            problems=tuple(check.problems),
-            bytes_read=check.bytes_read,
-            seconds=time.monotonic() - started,
-            chain=tuple(part.id for part in chain),
-            locked=check.locked,
-            damaged=check.damaged,
-        )
+        return check.result(chain, level, time.monotonic() - started)
 
     def _rehearse(self, chain: Sequence[BackupInfo], check: Found) -> None:
         with self.store.writing(timeout=self.options.lock_timeout), opened_chain(chain, self.store, self.ring) as links:
@@ -266,7 +256,7 @@ class MigrationBackupManager:
         infos = self._listed()
         chain = chain_of(self._found(backup_id, "restore", infos), infos)
         if into is not None:
-            self._may("restore", doctype_of(into))
+            self._may("restore", into)
         with self.store.writing(timeout=self.options.lock_timeout), opened_chain(chain, self.store, self.ring) as links:
             restoring = Restoring(
                 info=chain[-1],
@@ -276,7 +266,7 @@ class MigrationBackupManager:
                 exact=exact,
                 allow_orphans=allow_orphans,
                 dry_run=dry_run,
-                keep=self._kept,
+                keep=partial(self._kept, f"before restore of {chain[-1].id[:12]}"),
                 note=self._note,
                 listener=self.listener,
             )
@@ -294,10 +284,10 @@ class MigrationBackupManager:
             self._rebuilt(dry_run=False)  # the one that came back knows nothing of later backups
         return result
 
-    def _kept(self, snapshot: Snapshot, table: str | None, losses: Sequence[Loss]) -> BackupInfo:
+    def _kept(self, reason: str, snapshot: Snapshot, table: str | None, losses: Sequence[Loss]) -> BackupInfo:
         """The backup of what a restore is about to overwrite: a table, the whole database, or some columns."""
-        with self._workshop(snapshot.wire, self._writing_ring()) as workshop:
-            subject = subject_of(snapshot.wire, table)
+        with self._workshop(snapshot.wire, self._keys.writing()) as workshop:
+            subject = self._names.subject(snapshot.wire, table, reason=reason)
             return workshop.losses(snapshot, subject, losses) if losses else workshop.full(snapshot, subject)
 
     # Giving up.
@@ -387,7 +377,8 @@ class MigrationBackupManager:
 
     def _may(self, action: Action, doctype: str | None) -> None:
         """Raises MigrationPermissionError unless it is allowed on the DocType (or table), or the whole database."""
-        self.permissions.require(action, () if doctype is None else [doctype_of(doctype)], whole=doctype is None)
+        subject = () if doctype is None else (self._names.doctype_of(doctype),)
+        self.permissions.require(action, subject, whole=doctype is None)
 
     def _found(self, backup_id: str, action: Action, infos: Sequence[BackupInfo]) -> BackupInfo:
         self.permissions.require(action)

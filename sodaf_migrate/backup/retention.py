@@ -118,7 +118,9 @@ def _newest_good(
     for place in reversed(range(len(found))):
         chain = found[place]
         subject = (chain[0].scope, chain[0].doctype)
-        on_demand = all(info.migration_id is None for info in chain) and chain[0].type == "FULL"
+        # What was made before a restore is no stand-in for what somebody asked for: it may hold what was to be mended.
+        asked_for = not all(info.reason for info in chain)
+        on_demand = asked_for and all(info.migration_id is None for info in chain) and chain[0].type == "FULL"
         if not on_demand or subject in newest:
             continue
         told = [good(info) for info in chain]

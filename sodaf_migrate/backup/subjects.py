@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sodaf_migrate import __version__
 from sodaf_migrate.errors import BackupError
 from sodaf_migrate.history.manager import MigrationHistoryManager
 from sodaf_migrate.plan import Loss
-from sodaf_migrate.schema.model import Table
+from sodaf_migrate.schema.model import Table, fold
 from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["Subject", "about_of", "columns_of", "doctype_of", "subject_of", "table_of"]
+if TYPE_CHECKING:
+    from sodaf_migrate.doctype.engine import DocTypeEngine
+
+__all__ = ["Names", "Subject", "about_of", "columns_of"]
 
 _PREFIX = "tab"
 _TABLES = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE"
@@ -21,11 +24,15 @@ _TABLES = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name = ?
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What a backup is of: a DocType's table, or (``table`` None) the whole database; ``about`` needs no key."""
+    """What a backup is of: a DocType's table, or (``table`` None) the whole database; ``about`` needs no key.
+
+    ``reason`` says what one was made before that nobody asked for: "before restore of …"; "" for any other.
+    """
 
     doctype: str
     table: str | None
     migration_id: str | None = None
+    reason: str = ""
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -33,15 +40,47 @@ class Subject:
         return "database" if self.table is None else "table"
 
 
-def subject_of(wire: Wire, doctype: str | None) -> Subject:
-    """The DocType (or table) of that name, or without one the whole database. Raises BackupError for one without."""
-    table = None if doctype is None else table_of(wire, doctype)
-    return Subject(doctype=doctype_of(table or ""), table=table, about=about_of(wire))
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Which table a DocType has, and whose a table is: by the definitions where they are at hand, else by its name."""
 
+    engine: DocTypeEngine | None = None
 
-def doctype_of(table: str) -> str:
-    """What a table's backups are listed under: its DocType, or its own name where it has none."""
-    return table.removeprefix(_PREFIX) or table
+    def subject(self, wire: Wire, name: str | None, *, reason: str = "") -> Subject:
+        """The DocType or table of that name, without one the whole database. Raises BackupError where there is none."""
+        table = None if name is None else self.table_of(wire, name)
+        doctype = "" if table is None else self.doctype_of(table)
+        return Subject(doctype=doctype, table=table, reason=reason, about=about_of(wire))
+
+    def table_of(self, wire: Wire, name: str) -> str:
+        """The table of a DocType, or the one that is itself called so. Raises BackupError when there is neither."""
+        own = self._defined(name)
+        for candidate in (own, name) if own is not None else (f"{_PREFIX}{name}", name):
+            found = wire.value(_TABLES, (candidate,))
+            if found is not None:
+                return str(found)
+        raise BackupError(
+            f'"{name}" has no table in "{wire.name}"', hint="Check the name; DocTypes have tables once they are synced."
+        )
+
+    def doctype_of(self, name: str) -> str:
+        """What the backups of a DocType or a table are listed under: the DocType, or the table where it has none."""
+        if self.engine is not None:
+            if name in self.engine:
+                return name
+            for doctype in self.engine.names():
+                if fold(self._defined(doctype) or "") == fold(name):
+                    return doctype
+        plain = name.removeprefix(_PREFIX) or name
+        return plain if self._defined(plain) is None else name  # that DocType has another table
+
+    def all_of(self, name: str) -> tuple[str, ...]:
+        """Everything that the backups of a DocType or a table may be listed under: definitions come and go."""
+        doctype = self.doctype_of(name)
+        return (name, doctype, self._defined(doctype) or doctype)
+
+    def _defined(self, doctype: str) -> str | None:
+        return self.engine.table_of(doctype) if self.engine is not None else None
 
 
 def about_of(wire: Wire) -> dict[str, Any]:
@@ -49,17 +88,6 @@ def about_of(wire: Wire) -> dict[str, Any]:
     head = MigrationHistoryManager(wire).head()
     name = wire.path.name if wire.path is not None else ":memory:"
     return {"tool": __version__, "database": name, "history": {"count": head.count, "hash": head.hash}}
-
-
-def table_of(wire: Wire, doctype: str) -> str:
-    """The table of a DocType, or the one that is itself called so. Raises BackupError when there is neither."""
-    for name in (f"{_PREFIX}{doctype}", doctype):
-        found = wire.value(_TABLES, (name,))
-        if found is not None:
-            return str(found)
-    raise BackupError(
-        f'"{doctype}" has no table in "{wire.name}"', hint="Check the name; DocTypes have tables once they are synced."
-    )
 
 
 def columns_of(table: Table, names: Sequence[str]) -> Loss:

@@ -29,6 +29,7 @@ from sodaf_migrate.report.render import write_lines
 
 if TYPE_CHECKING:
     from sodaf_migrate.backup.manager import MigrationBackupManager
+    from sodaf_migrate.doctype.engine import DocTypeEngine
 
 __all__ = ["backup", "manager_of", "store_option"]
 
@@ -43,7 +44,9 @@ def _backup_options(command: Command) -> Command:
     return store_option(site_options(command))
 
 
-def manager_of(context: click.Context, store: str | None, **more: Any) -> MigrationBackupManager:
+def manager_of(
+    context: click.Context, store: str | None, *, engine: DocTypeEngine | None = None, **more: Any
+) -> MigrationBackupManager:
     """The backups of the configured site. Raises ConfigurationError when no database is configured."""
     site = site_of(context, backups=store)
     database = site.database_path()
@@ -53,7 +56,9 @@ def manager_of(context: click.Context, store: str | None, **more: Any) -> Migrat
     token = context.find_object(CancelToken)
     options = site.backup_options(**{name: value for name, value in more.items() if value is not None})
     permissions = site.permissions
-    return MigrationBackupManager(database, options, listener=listener, cancel=token, permissions=permissions)
+    return MigrationBackupManager(
+        database, options, listener=listener, cancel=token, permissions=permissions, engine=engine
+    )
 
 
 def complete_backup(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
@@ -106,8 +111,8 @@ def create(
         raise click.UsageError("--column and --type column go together")
     if columns and doctype is None:
         raise click.UsageError("name the DocType of the columns")
-    manager = manager_of(context, store, level=level, encrypt=False if unencrypted else None)
-    doctype = _table(context, doctype)
+    named = {"engine": _engine(context)} if doctype is not None else {}
+    manager = manager_of(context, store, level=level, encrypt=False if unencrypted else None, **named)
     if columns:
         info = manager.create_column_backup(str(doctype), columns)
     else:
@@ -129,7 +134,8 @@ def list_(context: click.Context, doctype: str | None, store: str | None) -> int
       sodaf-migrate backup list
       sodaf-migrate backup list Customer --format json
     """
-    infos = manager_of(context, store).list_backups(doctype)
+    named = {"engine": _engine(context)} if doctype is not None else {}
+    infos = manager_of(context, store, **named).list_backups(doctype)
     answer(context, infos, lines=told.backups_lines(infos))
     return Exit.DONE
 
@@ -210,7 +216,8 @@ def restore(
       sodaf-migrate backup restore 44218e92 --into tabCustomer_old
       sodaf-migrate backup restore 44218e92 --into-database copy.db
     """
-    manager = manager_of(context, store, read_unencrypted=unencrypted)
+    named = {"engine": _engine(context)} if into is not None else {}
+    manager = manager_of(context, store, read_unencrypted=unencrypted, **named)
     target: dict[str, Any] = {
         "into": into,
         "database": into_database,
@@ -288,13 +295,12 @@ def catalogue(context: click.Context, rebuild: bool, store: str | None) -> int:
     return Exit.ERROR if rebuilt.unreadable or (differs and not rebuild) else Exit.DONE
 
 
-def _table(context: click.Context, doctype: str | None) -> str | None:
-    """The table of a DocType whose definition gives it another name than its own; else what was given."""
+def _engine(context: click.Context) -> DocTypeEngine | None:
+    """The definitions, which say what table each DocType has; None where they are not sound."""
     try:
-        engine = engine_of(site_of(context))
+        return engine_of(site_of(context))
     except MigrationError:  # a backup is worth more than sound definitions
-        return doctype
-    return engine.table_of(doctype) or doctype if doctype is not None else None
+        return None
 
 
 def _size(text: str | None) -> int | None:

@@ -164,7 +164,7 @@ def rotated_lines(rotated: Rotated) -> list[Line]:
 def _row(info: BackupInfo) -> tuple[Style, tuple[str, ...]]:
     rows = "" if info.record_count is None else f"{info.record_count:,}"
     when = info.created_at[:16].replace("T", " ")
-    reason = info.migration_id or "on demand"
+    reason = info.reason or info.migration_id or "on demand"
     return _STATES.get(info.state, ""), (
         when,
         _of(info),

@@ -15,6 +15,7 @@ from sodaf_migrate.backup.manager import MigrationBackupManager
 from sodaf_migrate.errors import BackupError, DatabaseError, LockHeldError
 from sodaf_migrate.events import Progress
 from sodaf_migrate.options import BackupOptions
+from sodaf_migrate.report.backups import backups_lines
 from sodaf_migrate.testing.beside import busy_writer
 from tests.backup.kit import facts
 from tests.oracle import difference
@@ -67,6 +68,7 @@ def test_columns_by_hand_are_backed_up_first(site: Path) -> None:
     assert result.safety_backup is not None and result.updated == looked.updated == 6
     safety = manager.find(result.safety_backup)
     assert (safety.type, safety.doctype, safety.migration_id) == ("COLUMN", "Thing", None)
+    assert (safety.reason, first.reason) == (f"before restore of {first.id[:12]}", "")
     manager.restore_from_backup(safety.id)
     assert difference(was, facts(site), ignore=["table", "index", "statistics", "file"]) == [
         sentence for sentence in difference(was, facts(site)) if "tabMigration" in sentence
@@ -178,3 +180,18 @@ def test_a_backup_without_any_table(tmp_path: Path) -> None:
     first = manager.create_backup()
     with pytest.raises(DatabaseError, match="holds no table"):
         manager.restore_from_backup(first.id)
+
+
+@pytest.mark.parametrize("scope", ["Thing", None])
+def test_what_a_backup_was_made_before_is_told(site: Path, scope: str | None) -> None:
+    """In the list, by its file alone too; one that was asked for is "on demand"."""
+    manager = MigrationBackupManager(site, QUICK, ring=RING)
+    first = manager.create_backup(scope)
+    run(site, "UPDATE tabThing SET note = 'mine'")
+    safety = manager.find(str(manager.restore_from_backup(first.id).safety_backup))
+    manager.rebuild_catalogue()
+    for listed in (safety, manager.find(safety.id), manager.inspect(safety.id)):
+        assert listed.reason == f"before restore of {first.id[:12]}"
+    shown = [line.text for line in backups_lines(manager.list_backups())]
+    assert sum("on demand" in text for text in shown) == 1
+    assert sum("before restore" in text and safety.id[:12] in text for text in shown) == 1

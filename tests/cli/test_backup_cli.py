@@ -231,3 +231,35 @@ def test_a_bar_on_a_terminal_and_none_in_a_pipe(site: Shop) -> None:
     agreed = on_a_terminal("backup", "restore", backup, cwd=site.folder, typed=b"y\n", **environment)
     assert "restored from" in agreed
     assert site.execute("SELECT fax FROM tabCustomer ORDER BY name") == [("A",), ("B",), ("C",)]
+
+
+def test_a_doctype_whose_table_has_a_name_of_its_own(site: Shop) -> None:
+    """Backups made by name, by table and by a migration are all found by either; without definitions by the table."""
+    field = {"fieldname": "fax", "fieldtype": "Data"}
+    site.define({"name": "Partner", "table_name": "partners", "fields": [field]})
+    assert site.run("sync", "Partner").code == 0
+    site.execute("INSERT INTO partners (name, fax) VALUES ('a', '1')")
+    ids = [made(site, "Partner"), made(site, "partners"), made(site, "Partner", "--column", "fax")]
+    site.define({"name": "Partner", "table_name": "partners", "fields": []})
+    assert site.run("sync", "Partner", "--allow", "drop_column", "--yes").code == 0
+    for name in ("Partner", "partners"):
+        found = site.run("backup", "list", name, "--format", "json").json
+        assert [info["doctype"] for info in found] == ["Partner"] * 4 and [info["id"] for info in found][:3] == ids
+    (site.folder / "doctypes" / "partner.json").write_text("{")
+    alone = made(site, "partners")
+    (site.folder / "doctypes" / "partner.json").unlink()
+    assert [info["id"] for info in site.run("backup", "list", "partners", "--format", "json").json] == [alone]
+    site.define({"name": "Partner", "table_name": "partners", "fields": []})
+    assert site.run("backup", "list", "Partner", "--format", "json").json[-1]["id"] == alone
+
+
+def test_a_rollback_s_own_backup_says_so(site: Shop) -> None:
+    """What the way back takes away is kept "before rollback of" the migration."""
+    site.change("Customer", {"fieldname": "city", "fieldtype": "Data"})
+    migration = site.run("sync", "Customer", "--format", "json").json["migration_id"]
+    site.execute("UPDATE tabCustomer SET city = 'here'")
+    assert site.run("rollback", migration, "--force", "--yes").code == 0
+    (kept,) = site.run("backup", "list", "--format", "json").json
+    assert kept["about"]["reason"] == f"before rollback of {migration}"
+    assert "before rollback" in site.run("backup", "list").out
+    assert f"before rollback of {migration}" in site.run("backup", "inspect", kept["id"]).out

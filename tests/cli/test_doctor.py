@@ -106,6 +106,16 @@ def test_another_key_opens_nothing(kept: Shop) -> None:
     assert any(f["code"] == "DOCTOR_KEYS" and "newest backup cannot be opened" in f["message"] for f in found)
 
 
+def test_a_passphrase_seals_no_history(kept: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said plainly, and no trouble; a site with a key does not hear of it."""
+    told = "a passphrase locks backups and seals no history"
+    assert told not in kept.run("doctor").out
+    monkeypatch.setenv("SODAF_BACKUP_PASSPHRASE", "correct horse battery staple")
+    findings = kept.run("doctor", "--format", "json").json["findings"]
+    (found,) = (found for found in findings if found["message"] == told)
+    assert found["severity"] == "info" and "keys generate" in found["hint"]
+
+
 def test_a_healthy_site(kept: Shop) -> None:
     """All is well, pending changes are only told, and not a byte is written."""
     before = (kept.folder / "site.db").read_bytes()

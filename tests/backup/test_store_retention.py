@@ -160,7 +160,7 @@ def test_a_limit_below_zero_is_refused(limit: str) -> None:
 
 
 def test_what_was_made_before_a_restore_is_no_stand_in() -> None:
-    """It may hold what was to be mended: the older one that somebody asked for stays; a later one built on it counts."""
+    """It may hold what was to be mended: the older one somebody asked for stays; a later one built on it counts."""
     asked, before = info(1, 9), info(2, 5, about={"reason": "before restore of 000"})
     decision = decided([asked, before], PruneOptions(max_age=1))
     assert [backup.id for backup in decision.delete] == [before.id]

@@ -194,4 +194,4 @@ def test_what_a_backup_was_made_before_is_told(site: Path, scope: str | None) ->
         assert listed.reason == f"before restore of {first.id[:12]}"
     shown = [line.text for line in backups_lines(manager.list_backups())]
     assert sum("on demand" in text for text in shown) == 1
-    assert sum("before restore" in text and safety.id[:12] in text for text in shown) == 1
+    assert sum("before " in text and safety.id[:12] in text for text in shown) == 1

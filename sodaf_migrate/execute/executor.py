@@ -31,7 +31,7 @@ from sodaf_migrate.execute.compiles import broken_objects, newly_broken
 from sodaf_migrate.execute.keys import Violations, concerned, may_break_keys, new_violations, violations
 from sodaf_migrate.execute.repeats import repeats
 from sodaf_migrate.execute.room import Free, check_room, free_bytes
-from sodaf_migrate.execute.session import locked, session
+from sodaf_migrate.execute.session import CACHE, locked, session
 from sodaf_migrate.history.tables import TABLES
 from sodaf_migrate.options import SyncOptions
 from sodaf_migrate.plan import Cost, Plan, Statement, Step
@@ -97,12 +97,14 @@ class MigrationExecutor:
         part: int = ROWS,
         free: Free = free_bytes,
         ahead: int = AHEAD,
+        cache: int = CACHE,
         log: logging.Logger = logger,
     ) -> None:
         self.listener = Teller.of(listener)
         self.clock = clock
         self.free = free
         self.ahead = ahead  # bytes of tables from which on a backup of them is made before the lock, not under it
+        self.cache = cache  # bytes of pages that the connection may hold while it changes something
         self.log = log
         self.part = part  # the rows that are copied or updated at a time
 
@@ -140,7 +142,9 @@ class MigrationExecutor:
                 secure = None if before_change is None else partial(before_change, wire, plan)
                 rows = plan.cost in (Cost.IN_PLACE, Cost.REBUILD)
                 ahead = ahead and secure is not None and self.is_long(wire, plan)
-                with locked(wire, writes_rows=rows, look=work.look, before_change=secure, ahead=ahead):
+                with locked(
+                    wire, writes_rows=rows, look=work.look, before_change=secure, ahead=ahead, cache=self.cache
+                ):
                     execution = work.carry_out(verify, record)
                     self._tell("commit", plan.doctype)
         except Exception as error:
@@ -168,7 +172,7 @@ class MigrationExecutor:
 
         ``target``, here and below, is a wire, or what a database is named by: a path, say.
         """
-        with wire_of(target) as wire, session(wire, exclusive=exclusive):
+        with wire_of(target) as wire, session(wire, exclusive=exclusive, cache=self.cache):
             yield wire
 
     @contextmanager

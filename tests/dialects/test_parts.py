@@ -101,6 +101,22 @@ def test_gaps_between_rowids() -> None:
         assert wire.value("SELECT count(*) FROM t WHERE a = id") == 6
 
 
+@pytest.mark.parametrize(("gap", "searches"), [(0, 0), (3, 0), (4, 4)])
+def test_few_gaps_need_no_search(gap: int, searches: int) -> None:
+    """Where the parts end is then known from the first rowid and the last one."""
+    with memory_wire() as wire:
+        table = table_of(wire, "CREATE TABLE t (id INTEGER PRIMARY KEY, a)")
+        for rowid in range(1, 10):
+            wire.run("INSERT INTO t (id) VALUES (?)", (rowid,))
+        wire.run("INSERT INTO t (id) VALUES (?)", (10 + gap,))
+        seen: list[str] = []
+        wire.connection.set_trace_callback(seen.append)
+        assert play_parts(wire, in_parts("UPDATE t SET a = id", table), part=3) == 10
+        wire.connection.set_trace_callback(None)
+        assert sum("OFFSET" in sql for sql in seen) == searches
+        assert wire.value("SELECT count(*) FROM t WHERE a = id") == 10
+
+
 def test_a_batch_is_stored_with_its_plan() -> None:
     """A plan that was written and read back plays in the same parts."""
     with memory_wire() as wire:

@@ -158,3 +158,27 @@ def test_a_unique_index_that_no_longer_holds() -> None:
         applier.sync_schema(Schema.from_sql(text.format("INTEGER")), SyncOptions(force=True))
     assert connection.execute("SELECT a FROM t").fetchall() == [("1",), ("01",)]
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("more", "check"),
+    [
+        ("CREATE INDEX other ON t (c)", "quick_check"),
+        ("CREATE INDEX other ON t (c); CREATE INDEX used ON t (a)", "quick_check"),
+        ("CREATE INDEX other ON t (c || 'x')", "integrity_check"),
+        ("CREATE INDEX other ON t (c) WHERE c > 'x'", "integrity_check"),
+        ("CREATE INDEX used ON t (a || 'x')", "quick_check"),
+    ],
+)
+def test_how_much_is_checked(more: str, check: str) -> None:
+    """Every entry of the indexes, where one stays that computes something; those of the column are made anew."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        text = "CREATE TABLE t (id INTEGER PRIMARY KEY, a {}, c TEXT); " + more
+        connection.executescript(text.format("INTEGER") + "; INSERT INTO t (a, c) VALUES (1, 'x'), (2, 'y')")
+        applier = MigrationApplier(connection)
+        applier.adopt_schema()
+        result = applier.sync_schema(Schema.from_sql(text.format("TEXT")))
+        assert result.plan is not None and result.plan.cost is Cost.IN_PLACE
+        checks = [statement.sql for step in result.plan.steps for statement in step.up if statement.check]
+        assert len(checks) == 1 and f"pragma_{check}(" in checks[0]
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

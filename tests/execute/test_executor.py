@@ -249,7 +249,7 @@ def listen(progress):
 with open_wire({str(shop)!r}) as wire:
     wire.run("PRAGMA cache_size = 5")
     plan = plan_for(wire, step({ADD!r}, "UPDATE customer SET c1 = hex(randomblob(100000))"))
-    MigrationExecutor(listen).execute_migration(wire, plan, record=Records())
+    MigrationExecutor(listen, cache=0).execute_migration(wire, plan, record=Records())
 """
     before = dump(shop)
     done = subprocess.run(
@@ -448,3 +448,17 @@ def test_the_parts(wire: Wire, executor: MigrationExecutor) -> None:
     assert executor.execute_rollback_sql(wire, plan) == 0
     assert executor.execute_rollback_sql(wire, ["DELETE FROM customer"]) == 1
     assert wire.value("SELECT count(*) FROM pragma_table_info('customer')") == 3
+
+
+@pytest.mark.parametrize(("own", "meanwhile"), [(-2000, -32768), (77, -32768), (-40000, -40000), (10_000, 10_000)])
+def test_the_cache_is_large_meanwhile(wire: Wire, records: Records, own: int, meanwhile: int) -> None:
+    """In kibibytes or, above zero, in pages of 4096 bytes; what is larger stays, and after it all is as it was."""
+    wire.run(f"PRAGMA cache_size = {own}")
+    seen = []
+
+    def look(progress: Progress) -> None:
+        if progress.phase == "step":
+            seen.append(wire.value("PRAGMA cache_size"))
+
+    MigrationExecutor(look).execute_migration(wire, plan_for(wire, step(ADD)), record=records)
+    assert set(seen) == {meanwhile} and wire.value("PRAGMA cache_size") == own

@@ -139,7 +139,7 @@ def _edited(schema: Schema, table: Table, target: Table, facts: Facts) -> tuple[
         return None
     mine = fold(target.name)
     counts = {column: count for (home, column), count in facts.holding.items() if home == mine}
-    return edit(table, target, schema.indexes_of(target.name), counts) or retyped(schema, table, target, facts)
+    return edit(table, target, counts) or retyped(schema, table, target, facts)
 
 
 def _between(current: Table, target: Table) -> Table:

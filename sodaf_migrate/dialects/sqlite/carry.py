@@ -14,7 +14,7 @@ from sodaf_migrate.dialects.sqlite.conversion import (
     policy_expression,
     side_expression,
 )
-from sodaf_migrate.dialects.sqlite.edit import constant_text
+from sodaf_migrate.dialects.sqlite.edit import constant_text, exactly
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.transform import transformed
 from sodaf_migrate.schema.model import Sql, fold
@@ -63,7 +63,8 @@ def carried(
     value = policy_expression(found, said.on_conversion_error, text, allow_lossy=lossy, allow_longer=True)
     if kept is not None:
         value = column if _did_nothing(change, column) else value
-        return Carried(value=f"CASE WHEN {column} IS {left_by(change)} THEN coalesce({kept}, {value}) ELSE {value} END")
+        unwritten = f"{column} IS {exactly(left_by(change))}"
+        return Carried(value=f"CASE WHEN {unwritten} THEN coalesce({kept}, {value}) ELSE {value} END")
     keeps = said.on_conversion_error == "keep"
     return Carried(
         value=value,

@@ -13,7 +13,7 @@ from sodaf_migrate.dialects.sqlite.census_children import about_children
 from sodaf_migrate.dialects.sqlite.census_keys import about_keys
 from sodaf_migrate.dialects.sqlite.census_moves import about_moves
 from sodaf_migrate.dialects.sqlite.convert import altered, misfits
-from sodaf_migrate.dialects.sqlite.edit import constant_text, default_condition
+from sodaf_migrate.dialects.sqlite.edit import constant_text, default_condition, exactly
 from sodaf_migrate.dialects.sqlite.lexer import tokenize
 from sodaf_migrate.dialects.sqlite.live_names import LiveNames
 from sodaf_migrate.dialects.sqlite.names import literal, quote
@@ -134,10 +134,10 @@ def _about_columns(
         if change.new is None:
             if change.old.generated is None:
                 nothing = _untouched(change.old) if diff.is_reverse else "NULL"
-                condition = f"{column} IS NOT {nothing}"
+                condition = f"{column} IS NOT {exactly(nothing)}"
                 beside = kept_beside(diff, change)
                 if beside is not None and beside.old is not None:  # where that is unchanged, the value goes back to it
-                    condition = f"{condition} AND {quote(beside.old.name)} IS NOT {left_by(beside)}"
+                    condition = f"{condition} AND {quote(beside.old.name)} IS NOT {exactly(left_by(beside))}"
                 yield Question(kind="values", table=there.name, about=about, condition=condition, show=column)
             continue
         lossy = allows("lossy_conversion", diff.doctype, about)

@@ -13,9 +13,9 @@ from sodaf_migrate.dialects.sqlite.names import literal, quote
 from sodaf_migrate.dialects.sqlite.parse import parse_table
 from sodaf_migrate.dialects.sqlite.types import affinity, is_integer
 from sodaf_migrate.plan import Cost, Statement
-from sodaf_migrate.schema.model import Column, Constraint, Index, Literal, PrimaryKey, Sql, Table, Unique, fold
+from sodaf_migrate.schema.model import Column, Constraint, Literal, PrimaryKey, Sql, Table, Unique, fold
 
-__all__ = ["SHORT_RECORDS", "constant_text", "default_condition", "edit", "edit_cost", "sound"]
+__all__ = ["SHORT_RECORDS", "constant_text", "default_condition", "edit", "edit_cost", "exactly", "sound"]
 
 #: The check that fails when rows take the old DEFAULT from the stored text: then the table has to be rebuilt.
 SHORT_RECORDS = "rows that are older than their column take the old DEFAULT from the table's text"
@@ -24,7 +24,6 @@ SHORT_RECORDS = "rows that are older than their column take the old DEFAULT from
 def edit(
     old: Table,
     new: Table,
-    indexes: tuple[Index, ...],
     counts: dict[str, int],
     retyped: frozenset[str] = frozenset(),
 ) -> tuple[Statement, ...] | None:
@@ -46,8 +45,6 @@ def edit(
         return None  # the checks of SQLite 3.40 look at the wrong column where the key is not the first one
     if _needs_scan(old, new):
         found.append(sound("quick_check", old.name))
-    if indexes and shortened:
-        found.append(sound("integrity_check", old.name))
     return tuple(found)
 
 
@@ -117,7 +114,15 @@ def default_condition(column: Column, held: str | None = None) -> str | None:
     if column.generated is not None or (column.default is not None and not _is_constant(column.default)):
         return None
     value = constant_text(column.default) if isinstance(column.default, Sql) else "NULL"
-    return f"{held or quote(column.name)} IS {value}"
+    return f"{held or quote(column.name)} IS {exactly(value)}"
+
+
+def exactly(value: str) -> str:
+    """A constant at the right of IS or IS NOT: 'a' is not 'A' whatever the column's collation, 5 is not TRUE.
+
+    "x IS TRUE" asks whether x is true (lang_expr.html, "Boolean Expressions"), which the unary plus prevents.
+    """
+    return f"+{value} COLLATE BINARY"
 
 
 def constant_text(default: Sql) -> str:

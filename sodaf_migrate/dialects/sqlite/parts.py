@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from sodaf_migrate.dialects.sqlite.names import quote
@@ -13,8 +13,7 @@ from sodaf_migrate.wire.connection import Wire
 
 __all__ = ["ROWS", "Told", "in_parts", "key_of", "play_parts"]
 
-#: Rows in a part: enough that the search for its end costs little (a tenth of the copy), few enough that each takes
-#: well below a second.
+#: Rows in a part: few enough that each takes well below a second.
 ROWS = 50_000
 
 Told = Callable[[int, int], None]
@@ -54,7 +53,8 @@ def play_parts(wire: Wire, statement: Statement, *, part: int = ROWS, told: Told
     if total <= part:
         return wire.run(statement.sql)
     changed = done = 0
-    for condition, bounds in _ranges(wire, batch, part):
+    ends = _even_ends(wire, batch, part, total) or _found_ends(wire, batch, part)
+    for condition, bounds in _ranges(batch, ends):
         head, tail = statement.sql[: batch.at], statement.sql[batch.at :]
         changed += wire.run(f"{head} {batch.word} {condition}{tail}", bounds)
         if told is not None and done < total:  # the last part may be empty
@@ -63,18 +63,41 @@ def play_parts(wire: Wire, statement: Statement, *, part: int = ROWS, told: Told
     return changed
 
 
-def _ranges(wire: Wire, batch: Batch, part: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _ranges(batch: Batch, ends: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The condition of each part with its values; the last one has no upper end."""
-    key = ", ".join(batch.key)
-    row = f"({key})" if len(batch.key) > 1 else key
-    mark = f"({', '.join('?' * len(batch.key))})" if len(batch.key) > 1 else "?"
+    row, mark = _compared(batch)
     last: tuple[Any, ...] = ()
-    while True:
-        above = f"{row} > {mark}" if last else ""
-        source = f"main.{quote(batch.table)}" + (f" WHERE {above}" if above else "")
-        end = wire.row(f"SELECT {key} FROM {source} ORDER BY {key} LIMIT 1 OFFSET {part - 1}", last)
-        if end is None:
-            yield above or "1", last
-            return
-        yield f"{above} AND {row} <= {mark}" if above else f"{row} <= {mark}", (*last, *end)
+    for end in ends:
+        yield f"{row} > {mark} AND {row} <= {mark}" if last else f"{row} <= {mark}", (*last, *end)
         last = end
+    yield f"{row} > {mark}" if last else "1", last
+
+
+def _even_ends(wire: Wire, batch: Batch, part: int, total: int) -> list[tuple[int]]:
+    """The last key of each part but the last one, where keys are whole numbers with few gaps; else []."""
+    if len(batch.key) > 1:
+        return []
+    source = f"main.{quote(batch.table)}"
+    first, last = (wire.value(f"SELECT {which}({batch.key[0]}) FROM {source}") for which in ("min", "max"))
+    if not (isinstance(first, int) and isinstance(last, int) and total <= last - first + 1 <= total + part):
+        return []
+    return [(end,) for end in range(first + part - 1, last, part)]
+
+
+def _found_ends(wire: Wire, batch: Batch, part: int) -> Iterator[tuple[Any, ...]]:
+    """The same whatever the keys are; to find an end costs a tenth of a copy, for all rows up to it are passed."""
+    key = ", ".join(batch.key)
+    row, mark = _compared(batch)
+    last: tuple[Any, ...] | None = ()
+    while True:
+        source = f"main.{quote(batch.table)}" + (f" WHERE {row} > {mark}" if last else "")
+        last = wire.row(f"SELECT {key} FROM {source} ORDER BY {key} LIMIT 1 OFFSET {part - 1}", last or ())
+        if last is None:
+            return
+        yield last
+
+
+def _compared(batch: Batch) -> tuple[str, str]:
+    """The key, and the marks for its values, as row values where it has several parts."""
+    key, marks = ", ".join(batch.key), ", ".join("?" * len(batch.key))
+    return (f"({key})", f"({marks})") if len(batch.key) > 1 else (key, marks)

@@ -200,6 +200,7 @@ def test_a_callers_connection(tmp_path: Path, folder: Path) -> None:
     assert [row["name"] for row in connection.execute("SELECT name FROM person")] == ["Ada", "Bob", "Cem"]
     with pytest.raises(sqlite3.IntegrityError, match="fired"):
         connection.execute("INSERT INTO person (name) VALUES ('Dora')")
+    connection.close()
 
 
 def test_what_is_no_table(tmp_path: Path, folder: Path) -> None:

@@ -10,9 +10,16 @@ from sodaf_migrate.dialects.sqlite.types import agrees, is_integer
 from sodaf_migrate.schema.model import Column, Sql, Table, fold
 
 
+class Fleeting(sqlite3.Connection):
+    """A database in memory that is closed once nobody holds it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 def database() -> sqlite3.Connection:
-    """An empty database that knows the functions of the cases."""
-    return sqlite3.connect(":memory:", isolation_level=None)
+    """An empty database."""
+    return sqlite3.connect(":memory:", isolation_level=None, factory=Fleeting)
 
 
 def accepts(sql: str) -> sqlite3.Connection | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -301,7 +300,7 @@ def test_raw_digests_tell_tables_apart(site: Wire) -> None:
 
 
 def test_a_thousand_tables_are_read_quickly() -> None:
-    """1,000 tables of 32 columns and two indexes: all of them in about a second, one of them in milliseconds."""
+    """1,000 tables of 32 columns and two indexes, or the part around one: no query for each table."""
     columns = ", ".join(f"c{number} TEXT" for number in range(29))
     with memory_wire() as wire:
         for number in range(1000):
@@ -311,14 +310,11 @@ def test_a_thousand_tables_are_read_quickly() -> None:
             )
             wire.run(f"CREATE INDEX one{number} ON {name} (c1)")
             wire.run(f"CREATE UNIQUE INDEX two{number} ON {name} (c2, c3 DESC) WHERE c2 IS NOT NULL")
-        seconds = {}
-        for what, read in (
-            ("all", lambda: read_schema(wire)),
-            ("one", lambda: read_schema(wire, around=["tabDoc 500"])),
-            ("raw", lambda: raw_digests(wire)),
-        ):
-            start = time.perf_counter()
-            read()
-            seconds[what] = time.perf_counter() - start
-    # Ten times what it takes on an idle machine: this finds a query for each table, not a slow morning.
-    assert seconds["all"] < 5 and seconds["one"] < 0.1 and seconds["raw"] < 0.1, seconds
+        asked: list[str] = []
+        wire.connection.set_trace_callback(asked.append)
+        assert len(read_schema(wire).tables) == 1000
+        # The pragmas that a query joins are traced as comments.
+        assert len([sql for sql in asked if not sql.startswith("--")]) < 10
+        asked.clear()
+        assert len(read_schema(wire, around=["tabDoc 500"]).tables) == 1 and raw_digests(wire)
+        assert len(asked) < 20, asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -28,13 +29,13 @@ VALUES = st.one_of(
 def test_a_literal_is_the_value(value: object) -> None:
     """SQLite computes exactly the value from its literal, of the same storage class, also as a DEFAULT."""
     text = literal(value)  # type: ignore[arg-type]
-    connection = sqlite3.connect(":memory:")
-    connection.execute(f"CREATE TABLE t(a DEFAULT {text})")
-    connection.execute("INSERT INTO t DEFAULT VALUES")
     expected = int(value) if isinstance(value, bool) else value
-    for query in (f"SELECT {text}", "SELECT a FROM t"):
-        (found,) = connection.execute(query).fetchone()
-        assert found == expected and type(found) is type(expected)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"CREATE TABLE t(a DEFAULT {text})")
+        connection.execute("INSERT INTO t DEFAULT VALUES")
+        for query in (f"SELECT {text}", "SELECT a FROM t"):
+            (found,) = connection.execute(query).fetchone()
+            assert found == expected and type(found) is type(expected)
 
 
 def test_what_sqlite_cannot_hold() -> None:
@@ -49,6 +50,6 @@ def test_what_sqlite_cannot_hold() -> None:
 @given(st.text(CHARACTERS.filter(lambda char: char != "\0")))
 def test_a_quoted_name_is_the_name(name: str) -> None:
     """Any name survives its quotes."""
-    connection = sqlite3.connect(":memory:")
-    connection.execute(f"CREATE TABLE t({quote(name)} INT)")
-    assert connection.execute("SELECT name FROM pragma_table_info('t')").fetchone() == (name,)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"CREATE TABLE t({quote(name)} INT)")
+        assert connection.execute("SELECT name FROM pragma_table_info('t')").fetchone() == (name,)

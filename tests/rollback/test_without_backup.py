@@ -167,3 +167,4 @@ def test_where_nothing_could_be_backed_up(tmp_path: Path) -> None:
     back = applier.rollback_migration(str(result.migration_id), IRREVERSIBLE)
     assert connection.execute("SELECT code FROM tabThing").fetchall() == [("7",)]
     assert back.rollback_info is not None and back.rollback_info.reasons
+    connection.close()

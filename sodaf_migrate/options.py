@@ -212,8 +212,8 @@ class PruneOptions:
     """Which backups retention may delete: those that any of the limits given is over.
 
     ``max_age`` in days; ``max_count`` chains of each table, and of the whole database; ``max_size`` bytes in all, the
-    oldest go first. ``forgotten`` also gives up backups of migrations that history has no record of. Without a limit
-    nothing is deleted. Raises ConfigurationError for a limit below zero.
+    oldest go first. ``forgotten`` also gives up backups of migrations that history has no record of, and files that the
+    catalogue does not list. Without a limit nothing is deleted. Raises ConfigurationError for a limit below zero.
     """
 
     max_age: float | None = None

@@ -16,7 +16,7 @@ from sodaf_migrate.wire.connection import Wire
 
 __all__ = [
     "add_row",
-    "change_checksum",
+    "change_size",
     "ready",
     "remove_rows",
     "replace_rows",
@@ -91,9 +91,9 @@ def add_row(wire: Wire, info: BackupInfo) -> None:
     wire.run(f"INSERT OR REPLACE INTO {_TABLE} ({_NAMES}) VALUES ({marks})", _values(info))
 
 
-def change_checksum(wire: Wire, info: BackupInfo) -> None:
-    """Writes the hash and size of a file that was rewritten (its key was rotated)."""
-    wire.run(f"UPDATE {_TABLE} SET checksum = ?, size = ? WHERE id = ?", (info.checksum, info.size, info.id))
+def change_size(wire: Wire, info: BackupInfo) -> None:
+    """Writes the size of a file whose keys were changed; what it holds, and so its hash, is the same."""
+    wire.run(f"UPDATE {_TABLE} SET size = ? WHERE id = ?", (info.size, info.id))
 
 
 def remove_rows(wire: Wire, ids: Iterable[str]) -> None:

@@ -24,7 +24,8 @@ class _Plain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupInfo(_Plain):
-    """One backup as the catalogue and its file's public part describe it; ``size`` is in bytes, ``checksum`` SHA-256.
+    """One backup as the catalogue and its file's public part describe it; ``size`` is in bytes,
+    ``checksum`` the SHA-256 of what the file holds (``store.hash_of``).
 
     ``migration_id`` is set where the backup was made for a migration; ``about`` is the public part in full, ``told``
     says what a reader should know of how it came about (an incremental one that became a full one, and why).

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sodaf_migrate.backup import catalogue
 from sodaf_migrate.backup.describe import described
-from sodaf_migrate.backup.info import BackupInfo, BackupState, Rebuilt
+from sodaf_migrate.backup.info import BackupInfo, Rebuilt
 from sodaf_migrate.backup.store import BackupStore
 from sodaf_migrate.errors import BackupError, UnknownBackupError
 from sodaf_migrate.history.chain import Head, Problem
@@ -27,7 +27,7 @@ def listed(wire: Wire, store: BackupStore) -> tuple[BackupInfo, ...]:
     A file that the catalogue does not list has no checksum: there is nothing that it could be compared with.
     """
     rows = catalogue.rows(wire, store.directory)
-    found = [replace(info, state=_state(info, store)) for info in rows]
+    found = [_seen(info, store) for info in rows]
     names = {info.name for info in rows}
     for name in store.names():
         if name not in names:
@@ -88,6 +88,14 @@ def differences(wire: Wire, store: BackupStore) -> tuple[Rebuilt, tuple[BackupIn
     return rebuilt, tuple(files.values())
 
 
-def _state(info: BackupInfo, store: BackupStore) -> BackupState:
+def _seen(info: BackupInfo, store: BackupStore) -> BackupInfo:
+    """A backup on record with the state and size of its file, which has another one since its keys were changed."""
     size = store.size_of(info.name)
-    return "missing" if size is None else "stored" if size == info.size else "changed"
+    if size is None:
+        return replace(info, state="missing")
+    try:
+        if size != info.size:
+            info = replace(info, size=described(store, info.name, checksum=info.checksum).size)
+    except BackupError:
+        return replace(info, state="changed")
+    return replace(info, state="stored")

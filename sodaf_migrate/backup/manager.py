@@ -296,7 +296,7 @@ class MigrationBackupManager:
         """Deletes what is over a limit, and tells why the rest stays; with ``dry_run`` it deletes nothing.
 
         Never the newest good backup of a table or of the database, never what an applied migration needs to go back,
-        never a part of a chain alone.
+        never a part of a chain alone, never what another database may have made.
         """
         self._may("backup", None)
         if dry_run:
@@ -369,7 +369,7 @@ class MigrationBackupManager:
             done, failed = rotate_files(infos, self.store, self.ring, new, self.listener, self._files)
             with self._home.writing() as wire:
                 for info in done:
-                    catalogue.change_checksum(wire, info)
+                    catalogue.change_size(wire, info)
         ids = tuple(info.id for info in done)
         return Rotated(key=new.keys[0].id, rotated=ids, failed=tuple(failed), key_file=key_file)
 

@@ -1,8 +1,8 @@
 """Which backups may go: a decision over values, so that its guarantees can be tested over any history.
 
 A chain is a full backup with everything that was built on it; it goes as a whole or not at all. Never given up: a chain
-that an applied migration needs to go back, and the newest good chain that was made on demand of each table, and of the
-database.
+that an applied migration needs to go back, the newest good chain that was made on demand of each table, and of the
+database, and what may belong to another database that uses the same store.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ __all__ = ["Decision", "chain_of", "chains", "decide"]
 
 #: Statuses of migrations that can still be taken back, or are being carried out.
 _IN_FORCE = ("applied", "running", "pending")
+
+_Subject = tuple[bool, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ def _age(info: BackupInfo) -> tuple[str, str]:
 
 def _needed(chain: Sequence[BackupInfo], options: PruneOptions, statuses: Mapping[str, str]) -> str:
     for info in chain:
+        if info.state == "unlisted" and not options.forgotten:
+            return "the catalogue does not list it: it may belong to another database"
         if info.migration_id is None:
             continue
         status = statuses.get(info.migration_id)
@@ -113,11 +117,11 @@ def _newest_good(
     found: Sequence[Sequence[BackupInfo]], held: Mapping[int, str], good: Callable[[BackupInfo], bool | None]
 ) -> dict[int, str]:
     """The newest chain made on demand of each subject whose files are good; nothing is read of what is held anyway."""
-    newest: dict[tuple[str, str], int] = {}
+    newest: dict[_Subject, int] = {}
     reasons: dict[int, str] = {}
     for place in reversed(range(len(found))):
         chain = found[place]
-        subject = (chain[0].scope, chain[0].doctype)
+        subject = _subject(chain)
         # What was made before a restore is no stand-in for what somebody asked for: it may hold what was to be mended.
         asked_for = not all(info.reason for info in chain)
         on_demand = asked_for and all(info.migration_id is None for info in chain) and chain[0].type == "FULL"
@@ -154,14 +158,20 @@ def _over_limits(
 
 def _too_many(found: Sequence[Sequence[BackupInfo]], free: Sequence[int], most: int) -> set[int]:
     """Those beyond the newest ``most`` of each subject; what is held counts as one of them."""
-    counts: dict[tuple[str, str], int] = {}
+    counts: dict[_Subject, int] = {}
     going: set[int] = set()
     for place in reversed(range(len(found))):
-        subject = (found[place][0].scope, found[place][0].doctype)
+        subject = _subject(found[place])
         counts[subject] = counts.get(subject, 0) + 1
         if counts[subject] > most and place in free:
             going.add(place)
     return going
+
+
+def _subject(chain: Sequence[BackupInfo]) -> _Subject:
+    """What a chain is of: one of another database, or that ours does not list, stands in for none of ours."""
+    first = chain[0]
+    return first.state == "unlisted", str(first.about.get("database")), first.scope, first.doctype
 
 
 def _created(info: BackupInfo) -> datetime:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from hashlib import sha256
 from pathlib import Path
 
 from sodaf_migrate.backup.files import FileOps, Temporary, file_errors
@@ -11,7 +10,7 @@ from sodaf_migrate.backup.header import encode_header, lock, parse_header, unloc
 from sodaf_migrate.backup.keys import KeyRing
 from sodaf_migrate.backup.prologue import UNENCRYPTED_ALGORITHM
 from sodaf_migrate.backup.reader import outline
-from sodaf_migrate.backup.writer import Written, encrypting
+from sodaf_migrate.backup.writer import encrypting
 from sodaf_migrate.errors import BackupError
 
 __all__ = ["rotate"]
@@ -19,10 +18,8 @@ __all__ = ["rotate"]
 _STEP = 4 << 20
 
 
-def rotate(
-    path: str | os.PathLike[str], old_ring: KeyRing, new_ring: KeyRing, *, files: FileOps | None = None
-) -> Written:
-    """The backup at ``path`` opens with the writing keys of ``new_ring`` alone; its file has another SHA-256 then.
+def rotate(path: str | os.PathLike[str], old_ring: KeyRing, new_ring: KeyRing, *, files: FileOps | None = None) -> int:
+    """The backup at ``path`` opens with the writing keys of ``new_ring`` alone; gives the bytes that it has now.
 
     A new file takes the old one's place at one instant, so that at any moment one of them is there and whole. Who had
     an old key and the old file can still read what it holds. Raises as BackupReader does; BackupError for a backup
@@ -40,21 +37,19 @@ def rotate(
             header = parse_header(lambda length, offset: files.read(source, length, offset))
             file_key = unlock(header, old_ring)
             fresh = encode_header(header.prologue, lock(new_ring, file_key, header.prologue), file_key)
-            size, digest = _replaced(target, source, header.size, fresh, files)
+            return _replaced(target, source, header.size, fresh, files)
         finally:
             files.close(source)
-    return Written(target, size, digest, seen.chunks, seen.plain_bytes)
 
 
-def _replaced(target: Path, source: int, offset: int, header: bytes, files: FileOps) -> tuple[int, str]:
+def _replaced(target: Path, source: int, offset: int, header: bytes, files: FileOps) -> int:
     """Writes ``header`` and all from ``offset`` on into a new file that takes the place of ``target``."""
     with Temporary(target, files) as new:
-        digest, size, data = sha256(), 0, header
+        size, data = 0, header
         while data:
             new.write(data)
-            digest.update(data)
             size += len(data)
             data = files.read(source, _STEP, offset)
             offset += len(data)
         new.replace_target()
-    return size, digest.hexdigest()
+    return size

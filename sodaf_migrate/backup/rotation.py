@@ -24,7 +24,7 @@ def rotate_files(
     listener: Listener,
     files: FileOps,
 ) -> tuple[list[BackupInfo], list[tuple[str, str]]]:
-    """Locks each backup with ``new``; (those done, with their new hash; (id, why) of those that stay as they were).
+    """Locks each backup with ``new``; (those done, with their new size; (id, why) of those that stay as they were).
 
     The new keys open too: files that an earlier call got to are simply done again.
     """
@@ -35,8 +35,7 @@ def rotate_files(
     for number, info in enumerate(todo):
         listener(Progress(phase="rotate", subject=info.id[:12], done=number, total=len(todo), unit="backups"))
         try:
-            written = rotate(store.path_of(info.name), either, new, files=files)
-            done.append(replace(info, checksum=written.sha256, size=written.size))
+            done.append(replace(info, size=rotate(store.path_of(info.name), either, new, files=files)))
         except BackupError as error:
             failed.append((info.id, error.message))
     return done, failed

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from sodaf_migrate.backup.files import STALE, FileOps, file_errors, remove_stale
+from sodaf_migrate.backup.header import parse_header
 from sodaf_migrate.backup.scratch import Folder
 from sodaf_migrate.errors import BackupError, ConfigurationError, DiskFullError, LockHeldError, UnknownBackupError
 from sodaf_migrate.wire.patience import Patience
@@ -184,9 +185,15 @@ class BackupStore:
 
 
 def hash_of(path: Path) -> str:
-    """The SHA-256 (hex) of a backup file, read in blocks. Raises BackupFileError when it cannot be read."""
-    digest = sha256()
+    """The SHA-256 (hex) of what a backup holds, its prologue and its chunks, which stays when its keys are changed.
+
+    Needs no key. The header has a checksum of its own, which is compared. Raises BackupDamagedError where that does
+    not fit, and its kin; BackupFileError when the file cannot be read.
+    """
     with file_errors(path, "be read"), open(_opened(path), "rb", buffering=0) as file:
+        header = parse_header(lambda length, offset: os.pread(file.fileno(), length, offset))
+        digest = sha256(header.prologue.encoded)
+        file.seek(header.size)
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()

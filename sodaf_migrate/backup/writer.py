@@ -25,7 +25,7 @@ __all__ = ["BackupWriter", "Written", "encrypting"]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A backup on the device: bytes and SHA-256 of its file, chunks of payload and bytes of payload."""
+    """A backup on the device: the bytes of its file, its hash (``hash_of``), chunks of payload and bytes of payload."""
 
     path: Path
     size: int
@@ -80,7 +80,7 @@ class BackupWriter:
         self._random = random
         self._pipeline: Pipeline[bytes] = Pipeline(default_threads() if threads is None else threads)
         self._file: Temporary | None = None
-        self._hash = sha256()
+        self._hash = sha256(self.prologue.encoded)  # and of the chunks: nothing that changes with the keys
         self._size = self._plain = self._index = 0
         self._buffer, self._filled = bytearray(), 0
         self._state = "manifest"  # what comes next; then "payload"; then "nothing", also after a failure
@@ -94,7 +94,7 @@ class BackupWriter:
                 raise BackupFileError(f'"{self.path}" is there already', hint="Give the backup another name.")
             self._file = Temporary(self.path, self._files)
         try:
-            self._emit(header)
+            self._put(header)
         except BaseException:
             self._discard()
             raise
@@ -166,11 +166,14 @@ class BackupWriter:
             self._state = state
 
     def _emit(self, record: bytes) -> None:
+        self._put(record)
+        self._hash.update(record)
+
+    def _put(self, data: bytes) -> None:
         assert self._file is not None
         with file_errors(self.path, "be written"):
-            self._file.write(record)
-        self._hash.update(record)
-        self._size += len(record)
+            self._file.write(data)
+        self._size += len(data)
 
     def _discard(self) -> None:
         """Ends the threads, and takes the file away where it did not get its name."""

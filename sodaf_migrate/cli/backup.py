@@ -241,7 +241,7 @@ def restore(
 @click.option("--older-than", type=float, metavar="DAYS", help="Those older than this.")
 @click.option("--keep", type=int, metavar="N", help="Those beyond the newest N of each table, and of the database.")
 @click.option("--max-size", metavar="SIZE", help="The oldest, until all take at most SIZE (500M, 20G).")
-@click.option("--forgotten", is_flag=True, help="Also those of migrations that history has no record of.")
+@click.option("--forgotten", is_flag=True, help="Also those that history or the catalogue does not know.")
 @_dry_run_option
 @yes_option
 @_backup_options

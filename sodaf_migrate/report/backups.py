@@ -70,7 +70,7 @@ def backup_lines(info: BackupInfo) -> list[Line]:
         "scope": info.scope,
         "rows": None if info.record_count is None else f"{info.record_count:,}",
         "size": bytes_of(info.size),
-        "SHA-256": info.checksum,
+        "hash": info.checksum,
         "encrypted": "yes" if info.encrypted else "no",
         "built on": info.parent,
         "migration": info.migration_id,

@@ -93,3 +93,20 @@ def test_what_cannot_be_restored_at_all(link: tuple[Link, Kept], folder: Path) -
     link[1].manifest["schema"][0]["sql"] = "CREATE TABLE item (name TEXT PRIMARY KEY CHECK (name = 'a'), price, note)"
     (words,) = told(link[0], folder)
     assert "CHECK" in words or "constraint" in words
+
+
+@pytest.mark.parametrize("kind", ["table", "database"])
+def test_a_key_that_is_not_in_front(tmp_path: Path, folder: Path, kind: str) -> None:
+    """SQLite's check finds NULL there where none is: that is no damage."""
+    made = "CREATE TABLE item (note, price INT, name TEXT, PRIMARY KEY (name, note)) WITHOUT ROWID"
+    with database(tmp_path / "a.db", (made, "INSERT INTO item VALUES ('x', NULL, 'a')")) as wire:
+        link = keep(wire, lambda look: STRATEGIES[kind](look, folder))
+    assert told(link, folder) == ()
+
+
+def test_rows_that_keep_no_rule(tmp_path: Path, folder: Path) -> None:
+    """They are in the backup as they were: the backup is good."""
+    broken = ("PRAGMA ignore_check_constraints = 1", "INSERT INTO item VALUES (-1)")
+    with database(tmp_path / "a.db", ("CREATE TABLE item (n CHECK (n > 0))", *broken)) as wire:
+        link = keep(wire, lambda look: full_database(look, folder=folder))
+    assert told(link, folder) == ()

@@ -1,0 +1,91 @@
+"""A store that two databases use, and keys that are changed without the catalogue: neither costs anybody a backup."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sodaf_migrate.backup.keys import KeyRing, generate_key, passphrase_key
+from sodaf_migrate.backup.manager import MigrationBackupManager
+from sodaf_migrate.backup.rotate import rotate
+from sodaf_migrate.events import Progress
+from sodaf_migrate.options import BackupOptions, PruneOptions
+
+OLD, NEW = KeyRing((generate_key(),)), KeyRing((generate_key(),))
+EITHER = KeyRing((*NEW.keys, *OLD.keys))
+
+Managing = Callable[..., MigrationBackupManager]
+
+
+@pytest.fixture
+def managing(tmp_path: Path) -> Managing:
+    """The backups of one of several databases of the same name, all in one store."""
+
+    def manager(site: str = "one", ring: KeyRing = OLD, **more: object) -> MigrationBackupManager:
+        path = tmp_path / site / "site.db"
+        path.parent.mkdir(exist_ok=True)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS tabNote (name TEXT PRIMARY KEY, text)")
+            connection.execute("INSERT OR IGNORE INTO tabNote VALUES ('a', ?)", (site,))
+        return MigrationBackupManager(path, BackupOptions(directory=tmp_path / "store"), ring=ring, **more)  # type: ignore[arg-type]
+
+    return manager
+
+
+@pytest.mark.parametrize("new", [NEW, KeyRing((passphrase_key("of several words", salt=b"s" * 16),))])
+def test_keys_changed_and_the_catalogue_left_as_it_was(managing: Managing, new: KeyRing) -> None:
+    """As when a rotation is killed, or the database is an older copy: each backup is good, and is not given up."""
+    infos = [managing().create_backup("Note", type=type) for type in ("FULL", "INCREMENTAL", "FULL")]
+    for info in infos:
+        rotate(info.path, OLD, new)
+    manager = managing(ring=new)
+    for info in infos:
+        assert [manager.verify_backup(info.id, level=level).problems for level in (0, 1, 2)] == [(), (), ()]
+        found = manager.find(info.id)
+        assert (found.state, found.size, found.checksum) == ("stored", Path(info.path).stat().st_size, info.checksum)
+    assert [info.id for info in manager.prune(PruneOptions(max_count=0)).deleted] == [infos[1].id, infos[0].id]
+    assert manager.create_backup("Note", type="INCREMENTAL").parent == infos[2].id
+    assert manager.restore_from_backup(infos[2].id).unchanged == 1
+
+
+def test_a_rotation_stopped_in_the_middle(managing: Managing) -> None:
+    """Whatever it got to, nothing looks damaged, and a second call ends it."""
+
+    def stop(progress: object) -> None:
+        if isinstance(progress, Progress) and progress.phase == "rotate" and progress.done == 2:
+            raise KeyboardInterrupt
+
+    infos = [managing().create_backup("Note") for _ in range(4)]
+    with pytest.raises(KeyboardInterrupt):
+        managing(ring=EITHER, listener=stop).rotate_keys(NEW)
+    manager = managing(ring=EITHER)
+    assert all(manager.verify_backup(info.id).ok for info in infos)
+    assert [info.id for info, _ in manager.prune(PruneOptions(max_age=0)).kept] == [infos[-1].id]
+    assert manager.rotate_keys(NEW).failed == () and not manager.rebuild_catalogue(dry_run=True).changed
+
+
+def test_retention_of_one_database_spares_the_other(managing: Managing) -> None:
+    """Neither is a stranger's backup deleted, nor does it stand in for the newest of ours."""
+    ours = [managing().create_backup(doctype) for doctype in ("Note", None)]
+    theirs = [managing("two").create_backup(doctype) for doctype in ("Note", None)]
+    pruned = managing().prune(PruneOptions(max_age=0, max_count=0, max_size=0))
+    assert pruned.deleted == () and {info.id for info, _ in pruned.kept} == {info.id for info in (*ours, *theirs)}
+    reasons = {info.id: reason for info, reason in pruned.kept}
+    assert all("another database" in reasons[info.id] for info in theirs)
+    swept = managing().prune(PruneOptions(max_age=0, forgotten=True))
+    assert swept.deleted == ()  # of each, the newest good one stays all the same
+    assert all(managing("two").verify_backup(info.id).ok for info in theirs)
+
+
+def test_keys_changed_by_one_database_leave_the_other_its_backups(managing: Managing) -> None:
+    """Its catalogue was not there to be told, and need not be."""
+    managing().create_backup("Note")
+    theirs = managing("two").create_backup("Note")
+    assert len(managing().rotate_keys(NEW).rotated) == 2
+    other = managing("two", NEW)
+    assert other.verify_backup(theirs.id, level=2).ok and other.verify_backup(theirs.id, level=0).ok
+    assert theirs.id not in [info.id for info in other.prune(PruneOptions(max_count=0)).deleted]

@@ -61,7 +61,7 @@ class Returning:
             raise UnknownBackupError(f'No backup was made for the migration "{self.record.id}"', hint="")
         made = _named(backups, self.record)
         store = backups.store
-        enter(store.writing(timeout=backups.options.lock_timeout))
+        enter(store.reading(timeout=backups.options.lock_timeout))
         (link,) = enter(opened_chain([made], store, backups.ring))
         enter(attached_payload(self.session.wire, link, store.scratch))
         self._originals.append(Originals(self.session.wire, link.source.manifest, moves=self.plan.diff.moves))

@@ -88,8 +88,10 @@ class Home:
 
     def directory(self) -> Path:
         """The folder of the backups. Raises ConfigurationError for a database in memory that was given none."""
-        if self.options.directory is not None:
-            return Path(self.options.directory)
+        return Path(self.options.directory) if self.options.directory is not None else self.beside()
+
+    def beside(self) -> Path:
+        """The folder of the backups where none was given. Raises ConfigurationError for a database in memory."""
         path = self._database()
         if path is None:
             raise ConfigurationError(

@@ -190,10 +190,11 @@ class MigrationBackupManager:
         return info
 
     @contextmanager
-    def _workshop(self, wire: Wire, ring: KeyRing) -> Iterator[Workshop]:
+    def _workshop(self, wire: Wire, ring: KeyRing, store: BackupStore | None = None) -> Iterator[Workshop]:
+        store = store or self.store
         with wire.watch.limit(self.options.timeout, self._cancel):
             check = wire.watch.check
-            yield Workshop(store=self.store, ring=ring, options=self.options, listener=self.listener, check=check)
+            yield Workshop(store=store, ring=ring, options=self.options, listener=self.listener, check=check)
 
     # Looking.
 
@@ -230,7 +231,7 @@ class MigrationBackupManager:
         return check.result(chain, level, time.monotonic() - started)
 
     def _rehearse(self, chain: Sequence[BackupInfo], check: Found) -> None:
-        with self.store.writing(timeout=self.options.lock_timeout), opened_chain(chain, self.store, self.ring) as links:
+        with self.store.reading(timeout=self.options.lock_timeout), opened_chain(chain, self.store, self.ring) as links:
             rehearse(links, self.store.scratch, check, self._on_connect)
 
     # Going back.
@@ -257,7 +258,7 @@ class MigrationBackupManager:
         chain = chain_of(self._found(backup_id, "restore", infos), infos)
         if into is not None:
             self._may("restore", into)
-        with self.store.writing(timeout=self.options.lock_timeout), opened_chain(chain, self.store, self.ring) as links:
+        with self.store.reading(timeout=self.options.lock_timeout), opened_chain(chain, self.store, self.ring) as links:
             restoring = Restoring(
                 info=chain[-1],
                 links=links,
@@ -285,9 +286,16 @@ class MigrationBackupManager:
         return result
 
     def _kept(self, reason: str, snapshot: Snapshot, table: str | None, losses: Sequence[Loss]) -> BackupInfo:
-        """The backup of what a restore is about to overwrite: a table, the whole database, or some columns."""
-        with self._workshop(snapshot.wire, self._keys.writing()) as workshop:
-            subject = self._names.subject(snapshot.wire, table, reason=reason)
+        """The backup of what a restore is about to overwrite: a table, the whole database, or some columns.
+
+        Where the store can only be read it goes into the one beside the database.
+        """
+        store = self.store if self.store.is_writable else BackupStore(self._home.beside(), files=self._files)
+        subject = self._names.subject(snapshot.wire, table, reason=reason)
+        with (
+            store.writing(timeout=self.options.lock_timeout),
+            self._workshop(snapshot.wire, self._keys.writing(), store) as workshop,
+        ):
             return workshop.losses(snapshot, subject, losses) if losses else workshop.full(snapshot, subject)
 
     # Giving up.

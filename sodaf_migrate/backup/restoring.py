@@ -80,7 +80,7 @@ class Restoring:
         return self._result(str(path), whole=True)
 
     def _rows(self, wire: Wire) -> RestoreResult:
-        safety: list[str] = []
+        safety: list[BackupInfo] = []
 
         def before(report: RestoreReport) -> None:
             if report.overwritten or report.removed:
@@ -94,7 +94,7 @@ class Restoring:
         with one_table(self.links, self.table, self.folder) as link:
             return self._told(restore_table(wire, [link], **how), *safety)
 
-    def _told(self, report: RestoreReport, safety: str | None = None) -> RestoreResult:
+    def _told(self, report: RestoreReport, safety: BackupInfo | None = None) -> RestoreResult:
         told = [f'"{report.table}" is created anew'] * report.created
         told += [
             f'"{report.table}" has no column "{name}", so its values stay in the backup' for name in report.missing
@@ -108,7 +108,7 @@ class Restoring:
             unchanged=report.unchanged,
             kept=report.kept,
             told=(*told, *report.notes),
-            safety_backup=safety,
+            safety=safety,
         )
 
     def _values(self, wire: Wire) -> RestoreResult:
@@ -151,7 +151,7 @@ class Restoring:
             updated=returned.values,
             conflicts=returned.conflicts,
             told=tuple(notes),
-            safety_backup=safety,
+            safety=safety,
         )
 
     def _database(self, wire: Wire, *, live: bool) -> RestoreResult:
@@ -159,31 +159,37 @@ class Restoring:
         if self.dry_run:
             check_fit(wire, self.links[-1])
             return self._result(wire.name, told=tuple(told), whole=True)
-        safety: list[str] = []
+        safety: list[BackupInfo] = []
 
         def before(snapshot: Snapshot) -> None:
             if live:  # not put on record: its row would go with all others
-                safety.append(self.keep(snapshot, None, ()).id)
+                safety.append(self.keep(snapshot, None, ()))
 
         restore_into(wire, self.links, folder=self.folder, before=before, told=self._copying)
-        return self._result(wire.name, told=tuple(told), safety_backup=next(iter(safety), None), whole=True)
+        return self._result(wire.name, told=tuple(told), safety=next(iter(safety), None), whole=True)
 
-    def _kept(self, wire: Wire, table: str | None, losses: Sequence[Loss] = ()) -> str:
-        """The id of a backup of what is about to be overwritten; in the transaction, of exactly the locked state."""
+    def _kept(self, wire: Wire, table: str | None, losses: Sequence[Loss] = ()) -> BackupInfo:
+        """A backup of what is about to be overwritten; in the transaction, of exactly the locked state."""
         with second_look(wire) as snapshot:
             made = self.keep(snapshot, table, losses)
         self.note(wire, made)
-        return made.id
+        return made
 
     def _copying(self, done: int, total: int) -> None:
         self.listener(Progress(phase="restore", subject="the database", done=done, total=total, unit="bytes"))
 
-    def _result(self, target: str, **more: Any) -> RestoreResult:
+    def _result(
+        self, target: str, *, told: tuple[str, ...] = (), safety: BackupInfo | None = None, **more: Any
+    ) -> RestoreResult:
+        if safety is not None and (folder := Path(safety.path).parent) != Path(self.info.path).parent:
+            told += (f'the store can only be read, so what was there before is backed up in "{folder}"',)
         return RestoreResult(
             backup_id=self.info.id,
             doctype=self.info.doctype,
             type=self.info.type,
             target=target,
             dry_run=self.dry_run,
+            told=told,
+            safety_backup=safety.id if safety is not None else None,
             **more,
         )

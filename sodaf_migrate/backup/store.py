@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
 import shutil
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -28,9 +30,10 @@ LOCK = ".lock"
 _NAME = re.compile(r"\d{8}T\d{6}Z-(?:full|column|schema|incremental)-[0-9a-f]{32}\.sdbk", re.ASCII)
 _MODE = 0o700
 _UNUSABLE = (
-    "Check the path, its owner and its permissions. Restoring works in this folder too: where it may not be written to,"
-    " copy it to one that may, and name that one."
+    "Check the path, its owner and its permissions. To read from it takes no right to write; but what a restore would"
+    " overwrite is backed up first: restore into another table or database, or copy the store to a folder of your own."
 )
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT)
 _SPARE = 16 << 20  # bytes left to others on the device
 _BLOCK = 1 << 20
 
@@ -50,9 +53,16 @@ class BackupStore:
         self._free = free
 
     @property
+    def is_writable(self) -> bool:
+        """Whether a file can be made in it; a folder that is not there yet is made by ``writing``."""
+        own = os.access in os.supports_effective_ids
+        return not self.directory.exists() or os.access(self.directory, os.W_OK | os.X_OK, effective_ids=own)
+
+    @property
     def scratch(self) -> Folder:
-        """Where plaintext goes for a while, in files without a name."""
-        return Folder(self.directory, self.files)
+        """Where plaintext goes for a while, in files without a name: the store itself, which is closed to others, or
+        the system's folder for temporary files (TMPDIR) where a backup is read on a medium that takes none."""
+        return Folder(self.directory if self.is_writable else Path(tempfile.gettempdir()), self.files)
 
     # Names and paths.
 
@@ -116,22 +126,44 @@ class BackupStore:
             yield
 
     @contextmanager
+    def reading(self, *, timeout: float = 30.0) -> Iterator[None]:
+        """The store to read from, while nobody deletes from it or rewrites its files.
+
+        Where nothing can be written, and so no lock be made, it is read as it is. Raises LockHeldError as ``writing``.
+        """
+        try:
+            lock = self._lock_file(os.O_RDONLY)
+        except OSError as error:
+            if error.errno not in _READ_ONLY:
+                with file_errors(self.directory, "be read"):
+                    raise
+            yield
+            return
+        try:
+            self._wait(lock, fcntl.LOCK_SH, timeout)
+            yield
+        finally:
+            os.close(lock)
+
+    @contextmanager
     def alone(self, *, timeout: float = 30.0) -> Iterator[None]:
         """The store while nobody else writes into it, to delete from it or to rewrite its files."""
         with self._locked(fcntl.LOCK_EX, timeout):
             yield
 
     def check_room(self, needed: int) -> None:
-        """Raises DiskFullError where ``needed`` bytes, and some to spare, do not fit in the folder.
+        """Raises DiskFullError where ``needed`` bytes, and some to spare, do not fit where plaintext goes for a while.
 
         Asked before anything is unpacked: a file of a few megabytes may hold terabytes of zeros.
         """
-        with file_errors(self.directory, "be looked at"):
-            left = self._free(self.directory)
+        folder = self.scratch.path
+        with file_errors(folder, "be looked at"):
+            left = self._free(folder)
         if needed + _SPARE > left:
             raise DiskFullError(
-                f'"{self.directory}" has {left:,} bytes free, and {needed:,} are needed there for a while',
-                hint="Free some space, or keep the backups on a device with more room.",
+                f'"{folder}" has {left:,} bytes free, and {needed:,} are needed there for a while',
+                hint="Free some space, or keep the backups on a device with more room; for a store that can only be "
+                "read, name a folder with more room in TMPDIR.",
                 details={"needed": needed, "free": left},
             )
 
@@ -152,7 +184,7 @@ class BackupStore:
         with file_errors(self.directory, "be used for backups", _UNUSABLE):
             self.files.make_folder(self.directory)
             self._close_to_others()
-            lock = os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            lock = self._lock_file(os.O_RDWR)
         try:
             self._wait(lock, kind, timeout)
             with file_errors(self.directory, "be cleared of what a crash left"):
@@ -160,6 +192,9 @@ class BackupStore:
             yield
         finally:
             os.close(lock)
+
+    def _lock_file(self, access: int) -> int:
+        return os.open(self.directory / LOCK, access | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
     def _close_to_others(self) -> None:
         mode = stat.S_IMODE(self.directory.stat().st_mode)

@@ -225,8 +225,8 @@ def test_a_living_writer_keeps_its_file(store: BackupStore) -> None:
 
 
 def test_a_store_that_cannot_be_used_is_told_with_the_way_out(tmp_path: Path) -> None:
-    """A restore needs room in the folder: whoever has a read-only one is told to copy it."""
+    """What a restore overwrites is backed up first: whoever has a read-only folder is told what works all the same."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(BackupError) as caught, BackupStore(tmp_path / "file" / "store").writing():
         pass
-    assert "copy it" in (caught.value.hint or "")
+    assert "into another table" in (caught.value.hint or "")

@@ -8,6 +8,7 @@ original back, one that was changed since keeps what it has, and whole rows come
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -125,22 +126,30 @@ class Originals:
 
         Raises BackupError when the table whose values would come back is not there.
         """
-        for part in self._parts:
-            refill = part.refill
-            run_all(self.wire, (*refill.drops, *(each.create for each in refill.temporaries)))
-            if refill.is_rows:
-                run_all(self.wire, refill.fill_rows(part.payload, part.values))
-            elif self._table(refill.loss.new_table) is not None:
-                self.wire.run(refill.fill(part.payload, part.keys, part.value, part.became))
-                part.there = self.wire.value(refill.found(part.payload, part.keys))
-            else:
-                raise BackupError(
-                    f'The table "{refill.loss.new_table}", whose values would come back, is not there',
-                    hint="Bring it back first, or restore the backup by itself.",
-                )
-            self.wire.run(refill.index)
-            part.refill = replace(refill, waiting=self.wire.value(f"SELECT count(*) FROM temp.{quote(refill.source)}"))
+        with self._temporary():
+            for part in self._parts:
+                self._look(part)
         return tuple(part.refill for part in self._parts)
+
+    def _look(self, part: _Part) -> None:
+        refill = part.refill
+        run_all(self.wire, (*refill.drops, *(each.create for each in refill.temporaries)))
+        if refill.is_rows:
+            run_all(self.wire, refill.fill_rows(part.payload, part.values))
+        elif self._table(refill.loss.new_table) is not None:
+            self.wire.run(refill.fill(part.payload, part.keys, part.value, part.became))
+            part.there = self.wire.value(refill.found(part.payload, part.keys))
+        else:
+            raise BackupError(
+                f'The table "{refill.loss.new_table}", whose values would come back, is not there',
+                hint="Bring it back first, or restore the backup by itself.",
+            )
+        self.wire.run(refill.index)
+        part.refill = replace(refill, waiting=self.wire.value(f"SELECT count(*) FROM temp.{quote(refill.source)}"))
+
+    def _temporary(self) -> AbstractContextManager[None]:
+        """TEMP tables may be written in a look, too: no byte of the database changes."""
+        return self.wire.pragmas(query_only=0)
 
     def begin(self) -> None:
         """Under the lock, before anything comes back: counts the rows there are."""
@@ -172,8 +181,9 @@ class Originals:
 
     def drop(self) -> None:
         """Takes the TEMP tables away."""
-        for part in self._parts:
-            run_all(self.wire, part.refill.drops)
+        with self._temporary():
+            for part in self._parts:
+                run_all(self.wire, part.refill.drops)
 
     def _of_values(self, part: _Part) -> Returned:
         waiting = part.refill.waiting

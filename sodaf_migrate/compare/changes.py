@@ -187,6 +187,13 @@ class OrderChange(_ConstraintChange):
     old: tuple[str, ...]
     new: tuple[str, ...]
 
+    @property
+    def is_natural(self) -> bool:
+        """Whether the order follows from what goes and comes: it is kept for the way back alone."""
+        before, after = set(map(fold, self.old)), set(map(fold, self.new))
+        stays = [fold(name) for name in self.old if fold(name) in after]
+        return [fold(name) for name in self.new] == stays + [fold(n) for n in self.new if fold(n) not in before]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewChange:
@@ -311,8 +318,10 @@ class SchemaDiff:
 
     @property
     def changes(self) -> tuple[AnyChange, ...]:
-        """Every change, in a fixed order."""
-        return tuple(change for part in PARTS for change in getattr(self, part))
+        """Every change, in a fixed order; an order that follows from the others is none."""
+        return tuple(
+            change for part in PARTS for change in getattr(self, part) if not (part == "orders" and change.is_natural)
+        )
 
     @property
     def has_changes(self) -> bool:

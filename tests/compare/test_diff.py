@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sodaf_migrate.compare.apply import applied
-from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
+from sodaf_migrate.compare.changes import ColumnChange, OrderChange, SchemaDiff
 from sodaf_migrate.compare.compare import Policy, compare
 from sodaf_migrate.compare.names import object_names
 from sodaf_migrate.schema.model import Check, Column, Index, KeyPart, ObjectName, Schema, Sql, Table
@@ -91,3 +93,26 @@ def test_ownership_names_things_case_aside() -> None:
 
 def _parts(diff: SchemaDiff) -> dict[str, object]:
     return {name: getattr(diff, name) for name in SchemaDiff.__slots__}
+
+
+@pytest.mark.parametrize("match", [False, True])
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("a, b, c", "b, c", False),
+        ("a, b, c", "a, c", False),
+        ("a, b, c", "a, b", False),
+        ("a, b, c", "a, c, d", False),
+        ("a, b, c", "c, a", True),
+        ("a, b, c", "a, d, c", True),
+    ],
+)
+def test_a_column_that_goes_is_one_change(before: str, after: str, said: bool, match: bool) -> None:
+    """What stays in its order is not said to change it; the way back puts the column where it was all the same."""
+    live, wish = (schema(*(Column(name=name) for name in names.split(", "))) for names in (before, after))
+    policy = Policy(whole=True, match_order=match, may_drop=lambda name, ours: True)
+    diff = compare(live, wish, doctype="t", policy=policy)
+    orders = [change for change in diff.changes if isinstance(change, OrderChange)]
+    assert bool(orders) is (said and match)
+    back = applied(applied(live, diff), diff.reversed())
+    assert [column.name for column in back.tables[0].columns] == [column.name for column in live.tables[0].columns]

@@ -138,6 +138,20 @@ def test_an_open_transaction_is_the_callers(lent: sqlite3.Connection) -> None:
     assert tuple(lent.execute("SELECT count(*) FROM main.t").fetchone()) == (2,)
 
 
+def test_a_look_at_the_way_back(lent: sqlite3.Connection) -> None:
+    """It tells what the backup holds, as by the path, and writes nothing that others see."""
+    applier = MigrationApplier(lent)
+    applier.adopt_schema()
+    done = applier.sync_schema(Schema.from_sql(BEFORE.replace(", b TEXT", "")), SyncOptions(force=True))
+    lent.execute("PRAGMA query_only = 1")
+    (look,) = applier.dry_run_rollback(done.migration_id)
+    assert look.success and look.rollback_info is not None and look.rollback_info.refilled_rows == 1
+    assert lent.execute("PRAGMA query_only").fetchone() == (1,), "as the caller had it"
+    lent.execute("PRAGMA query_only = 0")
+    assert applier.rollback_migration(done.migration_id or "").rollback_info is not None
+    assert [tuple(row) for row in lent.execute("SELECT * FROM main.t")] == [(1, "x", "y"), (2, "z", None)]
+
+
 def test_only_main_is_migrated(tmp_path: Path) -> None:
     """A table of the wished name in TEMP or an attached database is not it."""
     connection = sqlite3.connect(tmp_path / "site.db")

@@ -198,6 +198,7 @@ def _title(table: str, diff: SchemaDiff) -> str:
         "orders": "column order",
     }
     for part, word in words.items():
-        if any(fold(change.table) == fold(table) for change in getattr(diff, part)):
+        changes = getattr(diff, part)
+        if any(fold(c.table) == fold(table) for c in changes if not (part == "orders" and c.is_natural)):
             said.append(f"change {word}")
     return f'"{table}": ' + (", ".join(said) or "values come back")

@@ -190,9 +190,8 @@ class OrderChange(_ConstraintChange):
     @property
     def is_natural(self) -> bool:
         """Whether the order follows from what goes and comes: it is kept for the way back alone."""
-        before, after = set(map(fold, self.old)), set(map(fold, self.new))
-        stays = [fold(name) for name in self.old if fold(name) in after]
-        return [fold(name) for name in self.new] == stays + [fold(n) for n in self.new if fold(n) not in before]
+        before, after = dict.fromkeys(map(fold, self.old)), dict.fromkeys(map(fold, self.new))
+        return [*after] == [name for name in before if name in after] + [name for name in after if name not in before]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,7 +283,6 @@ PARTS = (
     "rows",
     "moves",
 )
-
 
 _MADE_IN_ORDER = frozenset({"columns", "indexes", "views", "triggers"})
 

@@ -147,7 +147,7 @@ def test_a_look_at_the_way_back(lent: sqlite3.Connection) -> None:
     lent.execute("PRAGMA query_only = 1")
     (look,) = applier.dry_run_rollback(done.migration_id)
     assert look.success and look.rollback_info is not None and look.rollback_info.refilled_rows == 2
-    assert lent.execute("PRAGMA query_only").fetchone() == (1,), "as the caller had it"
+    assert tuple(lent.execute("PRAGMA query_only").fetchone()) == (1,), "as the caller had it"
     lent.execute("PRAGMA query_only = 0")
     assert applier.rollback_migration(done.migration_id or "").rollback_info is not None
     assert [tuple(row) for row in lent.execute("SELECT * FROM main.t")] == [(1, "x", "y"), (2, "z", None)]

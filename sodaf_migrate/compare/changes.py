@@ -101,14 +101,10 @@ class ColumnChange:
         """
         if self.old is None or self.new is None:
             return frozenset()
-        groups = {
-            "name": ("name",),
-            "type": ("type",),
-            "not_null": ("not_null", "not_null_conflict", "not_null_name"),
-            "default": ("default",),
-            "collation": ("collation",),
-            "generated": ("generated",),
+        groups: dict[str, tuple[str, ...]] = {
+            name: (name,) for name in ("name", "type", "default", "collation", "generated")
         }
+        groups["not_null"] = ("not_null", "not_null_conflict", "not_null_name")
         old, new = self.old, self.new
         differ = {aspect for aspect, names in groups.items() if any(getattr(old, n) != getattr(new, n) for n in names)}
         if self.fields is not None and self.fields[0] != self.fields[1]:

@@ -44,6 +44,11 @@ class Home:
             catalogue.ready(wire)
             yield wire
 
+    def wake(self) -> None:
+        """Takes back what a program left half done that died in the midst of a change: looks alone may not do that."""
+        with self.live(readonly=False) as wire:
+            wire.value("PRAGMA main.schema_version")
+
     @contextmanager
     def live(self, *, readonly: bool) -> Iterator[Wire]:
         """The database as it is lent, or opened for this."""

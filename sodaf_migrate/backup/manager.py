@@ -181,6 +181,7 @@ class MigrationBackupManager:
 
     def _on_demand(self, make: Callable[[Workshop, Snapshot], BackupInfo]) -> BackupInfo:
         ring = self._keys.writing()
+        self._home.wake()
         with self.store.writing(timeout=self.options.lock_timeout):
             with self._home.reading() as wire, self._workshop(wire, ring) as workshop, second_look(wire) as snapshot:
                 info = make(workshop, snapshot)
@@ -254,6 +255,9 @@ class MigrationBackupManager:
         is backed up first (``safety_backup``). Raises BackupError and its kin, ConstraintError, DatabaseError:
         nothing was changed then.
         """
+        self.permissions.require("restore")
+        if database is None and not dry_run:
+            self._home.wake()
         infos = self._listed()
         chain = chain_of(self._found(backup_id, "restore", infos), infos)
         if into is not None:

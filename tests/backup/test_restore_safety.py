@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -195,3 +197,30 @@ def test_what_a_backup_was_made_before_is_told(site: Path, scope: str | None) ->
     shown = [line.text for line in backups_lines(manager.list_backups())]
     assert sum("on demand" in text for text in shown) == 1
     assert sum("before " in text and safety.id[:12] in text for text in shown) == 1
+
+
+_DIES = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN")
+connection.execute("UPDATE tabThing SET code = zeroblob(9000), note = 'half'")
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("way", ["create", "restore"])
+def test_after_a_program_died_in_the_midst_of_a_change(site: Path, way: str) -> None:
+    """What it left half done is taken back, as any program that writes would; a look alone does not do it."""
+    manager = MigrationBackupManager(site, QUICK, ring=RING)
+    first, before = manager.create_backup("Thing"), rows(site, "SELECT * FROM tabThing")
+    assert subprocess.run([sys.executable, "-c", _DIES, site], check=False).returncode == -9
+    if Path(f"{site}-journal").exists():
+        with pytest.raises(DatabaseError, match="hot journal"):
+            manager.list_backups()
+    if way == "create":
+        second = manager.create_backup("Thing")
+        assert manager.restore_from_backup(second.id).unchanged == len(before)
+    else:
+        assert manager.restore_from_backup(first.id).unchanged == len(before)
+    assert rows(site, "SELECT * FROM tabThing") == before

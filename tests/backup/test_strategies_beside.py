@@ -264,6 +264,22 @@ def test_logs_that_are_not_what_they_should_be(tmp_path: Path) -> None:
     connection.close()
 
 
+def test_somebody_who_writes_for_long(tmp_path: Path, folder: Path) -> None:
+    """Where the beginning cannot be had in an instant, SQLite makes a copy of the state before."""
+    path = tmp_path / "a.db"
+    with database(path, ["PRAGMA journal_mode = wal", "CREATE TABLE t (a)", "INSERT INTO t VALUES (1)"]) as wire:
+        writer = sqlite3.connect(path, isolation_level=None)
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("INSERT INTO t VALUES (2)")
+        with second_look(wire) as look, full_database(look, folder=folder) as payload:
+            (tmp_path / "b.db").write_bytes(b"".join(payload.stream))
+        writer.execute("COMMIT")
+        writer.close()
+    assert payload.manifest["way"] == "copy"
+    with database(tmp_path / "b.db") as again:
+        assert again.query("SELECT a FROM t") == [(1,)]
+
+
 def test_a_restore_waits_for_its_turn(tmp_path: Path, folder: Path) -> None:
     """A table goes back in one transaction, between two of a writer's."""
     with database(tmp_path / "a.db", ["PRAGMA journal_mode = wal", *BANK]) as wire:

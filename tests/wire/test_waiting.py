@@ -50,7 +50,7 @@ def test_the_holder_is_named(path: Path, elsewhere: Holder) -> None:
         began = time.monotonic()
         with pytest.raises(LockHeldError, match=f"process {process.pid}") as caught, wire.atomic():
             pytest.fail("entered")
-        assert 0.15 < time.monotonic() - began < 2
+        assert 0.15 < time.monotonic() - began < 15  # and not the default of 30
         assert not wire.in_transaction
     details = caught.value.details
     assert details["waited"] >= 0.2 and details["sqlite_error"] == "SQLITE_BUSY" and caught.value.hint
@@ -120,5 +120,5 @@ def test_an_interrupt_ends_the_waiting(path: Path, elsewhere: Holder) -> None:
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt), wire.atomic():
             pytest.fail("entered")
-        assert time.monotonic() - began < 1 and not wire.in_transaction
+        assert time.monotonic() - began < 15 and not wire.in_transaction
     timer.join()

@@ -17,6 +17,7 @@ from sodaf_migrate.wire.connection import Wire
 __all__ = [
     "add_row",
     "change_size",
+    "note",
     "ready",
     "remove_rows",
     "replace_rows",
@@ -89,6 +90,12 @@ def add_row(wire: Wire, info: BackupInfo) -> None:
     """Adds the row of one backup; one of the same id is replaced."""
     marks = ", ".join("?" * len(_COLUMNS))
     wire.run(f"INSERT OR REPLACE INTO {_TABLE} ({_NAMES}) VALUES ({marks})", _values(info))
+
+
+def note(wire: Wire, info: BackupInfo) -> None:
+    """Adds the row of one backup, and the table where it is missing."""
+    ready(wire)
+    add_row(wire, info)
 
 
 def change_size(wire: Wire, info: BackupInfo) -> None:

@@ -272,7 +272,7 @@ class MigrationBackupManager:
                 allow_orphans=allow_orphans,
                 dry_run=dry_run,
                 keep=partial(self._kept, f"before restore of {chain[-1].id[:12]}"),
-                note=self._note,
+                note=catalogue.note,
                 listener=self.listener,
             )
             if database is None:
@@ -340,11 +340,7 @@ class MigrationBackupManager:
     def note(self, wire: Wire, info: BackupInfo) -> None:
         """Writes the catalogue's row of a backup within the caller's transaction."""
         self._may("backup", info.doctype or None)
-        self._note(wire, info)
-
-    def _note(self, wire: Wire, info: BackupInfo) -> None:
-        catalogue.ready(wire)
-        catalogue.add_row(wire, info)
+        catalogue.note(wire, info)
 
     def rebuild_catalogue(self, *, dry_run: bool = False) -> Rebuilt:
         """Makes the catalogue what the files of the store say; with ``dry_run`` it only tells the difference."""

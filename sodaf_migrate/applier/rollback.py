@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sodaf_migrate.applier.books import Reversal, warnings_of
+from sodaf_migrate.applier.books import Reversal
 from sodaf_migrate.applier.preview import dry_run_of
 from sodaf_migrate.applier.returning import Returning
 from sodaf_migrate.applier.session import Session
 from sodaf_migrate.errors import ConfigurationError, ExecutionError, HistoryError, MigrationError, PlanRefusedError
 from sodaf_migrate.history.record import MigrationRecord
 from sodaf_migrate.options import RollbackOptions, SyncOptions
-from sodaf_migrate.plan import Plan
+from sodaf_migrate.plan import Plan, Severity
 from sodaf_migrate.results import BatchMigrationResult, DryRunResult, MigrationResult, RollbackInfo
 from sodaf_migrate.schema.model import fold
 
@@ -52,10 +52,12 @@ def taken_back(session: Session, migration_id: str) -> MigrationResult:
         )
         result = session.sync(record.doctype, make, reversal)
     if not result.changed:
-        why = "; ".join(warnings_of(result.plan) if result.plan else ()) or "nothing of it is left"
+        found = [f for f in result.findings if f.severity is Severity.WARNING]
+        why = "; ".join(finding.message for finding in found) or "nothing of it is left"
+        hints = [f"{f.target}: {f.hint}" if len(found) > 1 else f.hint for f in found if f.hint]
         raise PlanRefusedError(
             f'The migration "{migration_id}" cannot be rolled back: {why}',
-            hint="Mend what the message names, then try again (see docs/refusals.md).",
+            hint=" ".join(hints) or "Mend what the message names, then try again (see docs/refusals.md).",
         )
     return result
 

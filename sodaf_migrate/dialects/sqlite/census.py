@@ -19,6 +19,7 @@ from sodaf_migrate.dialects.sqlite.live_names import LiveNames
 from sodaf_migrate.dialects.sqlite.names import literal, quote
 from sodaf_migrate.dialects.sqlite.question import Question
 from sodaf_migrate.dialects.sqlite.refill import Refill
+from sodaf_migrate.dialects.sqlite.rowid import rowid_name
 from sodaf_migrate.dialects.sqlite.transform import transformed
 from sodaf_migrate.schema.model import Column, Schema, Sql, Table, fold
 from sodaf_migrate.wire.connection import Wire
@@ -150,7 +151,8 @@ def _about_columns(
             if held:
                 yield Question(kind="holds", table=there.name, about=about, condition=held)
         if change.new.not_null and (found is not None or not change.old.not_null):
-            yield Question(kind="nulls", table=there.name, about=about, condition=f"{value} IS NULL")
+            shown = _key(there) if diff.is_reverse else None
+            yield Question(kind="nulls", table=there.name, about=about, condition=f"{value} IS NULL", show=shown)
         if (change.aspects & {"type", "field"} or fold(table) in strict) and change.new.generated is None:
             carry = found if not diff.is_reverse else None
             later = strict.get(fold(table), there.strict)
@@ -161,6 +163,12 @@ def _about_columns(
             yield Question(kind="computed", table=there.name, about=about, condition=replaced, show=column)
     asked = {names.column(table, c.old.name) for c in diff.columns if c.old and fold(c.table) == fold(table)}
     yield from _about_strict(there, strict.get(fold(table)), asked)
+
+
+def _key(table: Table) -> str | None:
+    """What people know a row by."""
+    key = table.primary_key.columns if table.primary_key is not None else ()
+    return ", ".join(map(quote, key)) or rowid_name(table)
 
 
 def _about_new(there: Table, change: ColumnChange, names: LiveNames, strict: bool) -> Iterator[Question]:

@@ -18,6 +18,7 @@ from sodaf_migrate.dialects.sqlite.losses import losses, repeated, rows_lost, va
 from sodaf_migrate.dialects.sqlite.moving import settled_moves
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.parts import in_parts
+from sodaf_migrate.dialects.sqlite.pending import pending
 from sodaf_migrate.dialects.sqlite.question import Question
 from sodaf_migrate.dialects.sqlite.refill import Refill, refilled
 from sodaf_migrate.dialects.sqlite.transform import transformed
@@ -173,7 +174,7 @@ class _Settler:
             self.fills[fold(change.table), fold(change.new.name)] = constant_text(default)
             return change
         free = replace(change.new, not_null=False, not_null_conflict=None, not_null_name=None)
-        self._pending(change, answer.count)
+        self._pending(change, answer.count, answer.samples)
         return replace(change, new=free) if free != change.old or converts else None
 
     def _column_comes(self, change: ColumnChange) -> ColumnChange:
@@ -196,7 +197,7 @@ class _Settler:
         if any(column.name in key.columns for key in keys):
             self._impossible("keyless", change.table, column.name, rows)
             return change
-        self._pending(change, rows)
+        self._pending(change, rows - (back.waiting if back is not None else 0))
         return replace(change, new=replace(column, not_null=False, not_null_conflict=None, not_null_name=None))
 
     def _convert(self, change: ColumnChange) -> bool:
@@ -237,18 +238,9 @@ class _Settler:
         numbered = (f"{name}{number}" for number in count(2))
         return name if fold(name) not in taken else next(other for other in numbered if fold(other) not in taken)
 
-    def _pending(self, change: ColumnChange, rows: int) -> None:
-        assert change.new is not None
-        self.findings.append(
-            Finding(
-                code="NOT_NULL_PENDING",
-                severity=Severity.WARNING,
-                target=f"{change.table}.{change.new.name}",
-                message=f'"{change.new.name}" stays nullable while rows leave it empty',
-                hint="Fill those rows, or give the field a default and allow fill_nulls; the next sync tightens it.",
-                rows=rows,
-            )
-        )
+    def _pending(self, change: ColumnChange, rows: int, samples: tuple[str, ...] = ()) -> None:
+        label, back = self._label(change.table), self.diff.is_reverse
+        self.findings.append(pending(change, rows, samples, label=label, back=back))
 
     def _column_goes(self, change: ColumnChange) -> None:
         assert change.old is not None

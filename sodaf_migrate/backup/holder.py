@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 
+from sodaf_migrate.backup.first_key import first_ring
 from sodaf_migrate.backup.keys import UNENCRYPTED, KeyRing, load_ring
+from sodaf_migrate.backup.store import BackupStore
 from sodaf_migrate.options import BackupOptions
 
 __all__ = ["KeyHolder"]
-
-logger = logging.getLogger("sodaf_migrate")
 
 
 class KeyHolder:
@@ -33,12 +32,10 @@ class KeyHolder:
         plain = self._options.read_unencrypted or not self._options.encrypt
         return replace(self._ring, unencrypted=True) if plain else self._ring
 
-    def writing(self) -> KeyRing:
-        """The keys that lock new backups; a user without any gets a key file."""
+    def writing(self, store: BackupStore) -> KeyRing:
+        """The keys that lock new backups in ``store``; a user without any gets a key file, as ``first_ring`` says."""
         if not self._options.encrypt:
             return UNENCRYPTED
         if not self.reading().keys:
-            self._ring = load_ring(self._options.key, create=True)
-            if self._ring.made is not None:
-                logger.warning("a key for backups was made: %s; keep a copy of it in another place", self._ring.made)
+            self._ring = first_ring(self._options.key, store)
         return self.reading()

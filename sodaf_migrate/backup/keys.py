@@ -207,9 +207,14 @@ def read_key_file(path: Path) -> tuple[Key, ...]:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             mode = os.fstat(descriptor).st_mode
-            text = b"" if _open_to_others(mode) else os.read(descriptor, _KEY_FILE_LIMIT)
+            readable = (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)) and not _open_to_others(mode)
+            text = os.read(descriptor, _KEY_FILE_LIMIT) if readable else b""
         finally:
             os.close(descriptor)
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):  # before its mode: chmod 600 would break a folder or device
+        raise BackupKeyError(
+            f'"{path}" is no file, so it holds no key', hint="Give the path of the key file: `keys show-path` tells it."
+        )
     if _open_to_others(mode):
         raise BackupKeyError(
             f'the key file "{path}" may be read by others (mode {stat.S_IMODE(mode):04o})',

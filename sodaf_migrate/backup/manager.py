@@ -156,7 +156,7 @@ class MigrationBackupManager:
         losses = [loss for step in plan.steps for loss in step.losses]
         if not losses:
             return ()
-        ring = self._keys.writing()
+        ring = self._keys.writing(self.store)
         with (
             self.store.writing(timeout=self.options.lock_timeout),
             self._workshop(wire, ring) as workshop,
@@ -180,7 +180,7 @@ class MigrationBackupManager:
                 logger.warning("%s is not needed and could not be deleted: %s", info.path, error)
 
     def _on_demand(self, make: Callable[[Workshop, Snapshot], BackupInfo]) -> BackupInfo:
-        ring = self._keys.writing()
+        ring = self._keys.writing(self.store)
         self._home.wake()
         with self.store.writing(timeout=self.options.lock_timeout):
             with self._home.reading() as wire, self._workshop(wire, ring) as workshop, second_look(wire) as snapshot:
@@ -298,7 +298,7 @@ class MigrationBackupManager:
         subject = self._names.subject(snapshot.wire, table, reason=reason)
         with (
             store.writing(timeout=self.options.lock_timeout),
-            self._workshop(snapshot.wire, self._keys.writing(), store) as workshop,
+            self._workshop(snapshot.wire, self._keys.writing(self.store), store) as workshop,
         ):
             return workshop.losses(snapshot, subject, losses) if losses else workshop.full(snapshot, subject)
 

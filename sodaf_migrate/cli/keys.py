@@ -45,7 +45,12 @@ def generate(context: click.Context, path: str | None) -> int:
             f'There is a key file "{target}" already, and it stays as it is',
             hint="`keys rotate` changes its key; --file makes another one.",
         )
-    answer(context, {"file": str(target), "key": key.id}, lines=[Line(f"made {target}, key {key.id}", "good"), _KEEP])
+    lines = [Line(f"made {target}, key {key.id}", "good"), _KEEP]
+    locks = _locks_of_the_site(context)
+    if locks is not None:
+        said = f"It opens none of the site's backups so far, which are locked with another key ({locks})"
+        lines.append(Line(f"{said}; keep that one too, below it in the file.", "warn", 2))
+    answer(context, {"file": str(target), "key": key.id, "locked_with": locks}, lines=lines)
     return Exit.DONE
 
 
@@ -128,6 +133,15 @@ def _variables() -> list[str]:
     from sodaf_migrate.backup.keys import KEY_VARIABLES
 
     return [name for name in KEY_VARIABLES if os.environ.get(name)]
+
+
+def _locks_of_the_site(context: click.Context) -> str | None:
+    """The key that the site's newest backup is locked with, where a site is configured and has backups."""
+    from sodaf_migrate.backup.first_key import locked_with
+
+    if site_of(context).database is None:
+        return None
+    return locked_with(manager_of(context, None).store)
 
 
 def _configured(context: click.Context) -> Path:

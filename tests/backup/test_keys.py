@@ -64,6 +64,14 @@ def test_each_way_to_give_a_key(tmp_path: Path, text: str, mode: int) -> None:
     assert load_ring(environ={}, config_dir=nowhere) == KeyRing() and not nowhere.exists()
 
 
+@pytest.mark.parametrize("path", ["/dev/null", "."])
+def test_what_is_no_file_is_no_key_file(path: str) -> None:
+    """A folder or a device: said as that, with no advice to take permissions away from it."""
+    with pytest.raises(BackupKeyError, match="is no file") as caught:
+        read_key_file(Path(path))
+    assert "chmod" not in str(caught.value.hint)
+
+
 def test_the_first_given_counts(tmp_path: Path) -> None:
     """An argument over the environment over the user's file; of several in the environment all open."""
     folder = tmp_path / "sodaf-migrate"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sodaf_migrate.backup.manager import MigrationBackupManager
 from tests.cli.conftest import Answer, Shop
 from tests.cli.test_terminal import on_a_terminal
 
@@ -48,6 +49,45 @@ def test_the_first_backup_tells_of_the_key(site: Shop) -> None:
     assert stat.S_IMODE(key_path(site).stat().st_mode) == 0o600
     second = site.run("backup", "create")
     assert (second.code, second.err) == (0, "") and second.out.startswith("the database: FULL backup")
+
+
+def test_no_second_key_is_made_unasked(site: Shop) -> None:
+    """Where the key file is gone, a backup is refused, and so is a change that needs one; `keys generate` helps."""
+    made(site, "Customer")
+    key = key_path(site).read_text().split()[-1]
+    key_path(site).unlink()
+    site.execute("UPDATE tabCustomer SET fax = '1'")
+    site.change("Customer", without=("fax",))
+    for call in (("backup", "create"), ("sync", "--allow", "drop_column:Customer.fax")):
+        refused = site.run(*call)
+        said = " ".join((refused.out + refused.err).split())
+        assert refused.code == 1 and "No key is configured, and the backups in" in said and "keys generate" in said
+        assert not key_path(site).exists() and key not in said
+    assert site.execute("SELECT DISTINCT fax FROM tabCustomer") == [("1",)]
+    assert "opens none of the site's backups so far" in " ".join(site.run("keys", "generate").out.split())
+    assert site.run("backup", "create").code == 0
+    assert site.run("keys", "check").code == 1
+    with open(key_path(site), "a") as file:
+        file.write(key + "\n")
+    assert site.run("keys", "check").code == 0
+
+
+def test_a_second_who_makes_the_first_key(site: Shop) -> None:
+    """Who looked for a key before somebody else made it and locked with it takes that one, and is not refused."""
+    early = MigrationBackupManager(site.folder / "site.db")
+    assert early.ring.keys == ()
+    made(site, "Customer")
+    assert early.create_backup("Customer").encrypted and early.key_made is None
+
+
+def test_a_damaged_backup_says_nothing_of_keys(site: Shop) -> None:
+    """A file that is no backup any more does not stand in the way of the first key, nor does one without encryption."""
+    made(site, "Customer", "--unencrypted")
+    first = made(site, "Customer")
+    [path] = site.folder.glob(f"site.db.backups/*{first}.sdbk")
+    path.write_bytes(b"")
+    key_path(site).unlink()
+    assert made(site, "Customer")
 
 
 def test_list_and_inspect(site: Shop) -> None:

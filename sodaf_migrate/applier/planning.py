@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,7 +49,7 @@ class Planning:
 
         ``version`` and ``digest`` are those of the definition.
         """
-        said = (*_kept_findings(comparison), *_rename_findings(comparison), *_late_renames(comparison))
+        said = (*_kept_findings(comparison), *_rename_findings(comparison), *_late_renames(comparison, self.options.renames))
         if self.options.keep_newer:
             said = (*_older(comparison, version, digest), *said)
         said = (*said, *_unused_transformers(comparison))
@@ -270,10 +270,11 @@ def _unused_transformers(comparison: Comparison) -> Iterable[Finding]:
         )
 
 
-def _late_renames(comparison: Comparison) -> Iterable[Finding]:
-    """Renames that were declared too late: the new column is there already, and the old one still has its values."""
+def _late_renames(comparison: Comparison, asked: Mapping[str, str]) -> Iterable[Finding]:
+    """Renames that were said too late: the new column is there already, and the old one still has its values."""
     now = {(fold(c.table), fold(c.old.name), fold(c.new.name)) for c in comparison.diff.columns if c.old and c.new}
-    for home, old, new in comparison.declared:
+    called = [(table.name, old, new) for table in comparison.wish.tables[:1] for old, new in asked.items()]
+    for home, old, new in dict.fromkeys((*comparison.declared, *called)):
         there = comparison.live.table(home)
         if there is None or (home, old, new) in comparison.memory.renames or (fold(home), fold(old), fold(new)) in now:
             continue

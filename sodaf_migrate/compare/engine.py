@@ -22,7 +22,7 @@ from sodaf_migrate.compare.field_types import FieldTypes, differ, to_remember, w
 from sodaf_migrate.compare.follow import Definitions, doctype_renamed, fields_renamed
 from sodaf_migrate.compare.moves import moves, was_single
 from sodaf_migrate.compare.names import carried
-from sodaf_migrate.compare.renames import resolve_renames
+from sodaf_migrate.compare.renames import resolve_renames, swaps
 from sodaf_migrate.compare.transformers import Spent, check_transformers, spent, unused, with_transformers
 from sodaf_migrate.desired import SINGLES_TABLE, SiteRules, Wish, singles_indexes, singles_table, wished
 from sodaf_migrate.doctype.model import DocType
@@ -127,6 +127,7 @@ class Comparer:
             if memory.version is None:  # nobody can tell whether a swap took place: only the call's own word counts
                 done |= set(asked.renames) - set(options.renames.items())
             diff = _columns_renamed(diff, live, wish.tables[0], pairs, done)
+            declared = tuple(dict.fromkeys((*declared, *_swapped(diff))))
         policy = self._policy(name, options, memory)
         found = self._compared(diff, live, wish, policy, declared, memory)
         left = live.table(doctype.table) if asked.table is None else None
@@ -201,14 +202,15 @@ class Comparer:
                 diff = replace(diff, tables=(*diff.tables, TableChange(old=there, new=replace(there, name=new))))
         for table in wish.tables:
             pairs = _pairs_of(table.name, options.renames)
-            diff = _columns_renamed(diff, live, table, pairs, ())
+            done = [(old, new) for home, old, new in memory.renames if fold(home) == fold(table.name)]
+            diff = _columns_renamed(diff, live, table, pairs, done)
         policy = Policy(
             whole=True,
             match_order=options.column_order == "match",
             owned=memory.owned,
             may_drop=_may_drop(options, lambda table: table),
         )
-        return self._compared(diff, live, wish, policy, (), memory)
+        return self._compared(diff, live, wish, policy, _swapped(diff), memory)
 
     def _table_renamed(self, diff: SchemaDiff, asked: Wish, wish: Schema, live: Schema, doctype: DocType) -> SchemaDiff:
         new = wish.tables[0].name
@@ -306,6 +308,15 @@ def declared_renames(wish: Wish) -> tuple[Rename, ...]:
     table = wish.table.name if wish.table else SINGLES_TABLE if wish.single else ""
     columns = tuple((table, old, new) for old, new in wish.renames)
     return columns + tuple((child, old, new) for child, old, new in wish.parentfield_renames)
+
+
+def _swapped(diff: SchemaDiff) -> tuple[Rename, ...]:
+    """The swaps of a diff, for history to remember: made a second time, one would take the first back."""
+    found: list[Rename] = []
+    for home in dict.fromkeys(change.table for change in diff.columns):
+        moved = [(c.old.name, c.new.name) for c in diff.columns if c.table == home and c.old and c.new]
+        found += [(home, old, new) for old, new in swaps(moved)]
+    return tuple(found)
 
 
 def _fresh(change: RowsChange, memory: Remembered) -> bool:

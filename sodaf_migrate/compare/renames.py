@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from sodaf_migrate.schema.model import Column, Table, fold
 
-__all__ = ["likely_renames", "rename_order", "resolve_renames"]
+__all__ = ["likely_renames", "rename_order", "resolve_renames", "swaps"]
 
 Pair = tuple[str, str]
 
@@ -16,7 +16,7 @@ def resolve_renames(live: Collection[str], declared: Iterable[Pair], done: Colle
 
     A pair applies when its old name is there and its new one is not, or is itself renamed away. Both names of a swap
     are there before it and after it alike, so a ring is applied only while none of it is in ``done`` (what earlier
-    migrations of the same DocType declared).
+    migrations of the same DocType or schema declared, or swapped because the call said so).
     """
     names = {fold(name): name for name in live}
     finished = {(fold(old), fold(new)) for old, new in done}
@@ -37,6 +37,12 @@ def resolve_renames(live: Collection[str], declared: Iterable[Pair], done: Colle
             for new in ring:
                 del chosen[new]
     return tuple((old, new) for new, old in chosen.items() if old != new)
+
+
+def swaps(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
+    """Those (old, new) that change places in a ring: afterwards the same names are there, so history has to say it."""
+    chosen = {new: old for old, new in pairs}
+    return tuple((chosen[new], new) for ring in _rings(chosen) for new in ring)
 
 
 def _rings(chosen: dict[str, str]) -> list[list[str]]:

@@ -231,6 +231,45 @@ def test_a_rename_that_was_declared_too_late_is_told(filled: Site) -> None:
     assert filled.query('SELECT phone, mobile FROM "tabCustomer" ORDER BY name') == [("007", None), (None, None)]
 
 
+def test_a_rename_of_the_call_that_cannot_be_is_told(filled: Site) -> None:
+    """The call's own renames are looked at like those of a definition."""
+    both = filled.applier(customer({"fieldname": "mobile", "fieldtype": "Data"}))
+    both.sync_doctype("Customer")
+    result = both.sync_doctype("Customer", SyncOptions(renames={"phone": "mobile"}))
+    assert "RENAME_TARGET_EXISTS" in {finding.code for finding in result.findings} and not result.changed
+
+
+SWAP = SyncOptions(renames={"a": "b", "b": "a"})
+SWAPPED_THING = {"name": "T", "fields": [{"fieldname": name, "fieldtype": "Data"} for name in "ab"]}
+
+
+def test_a_swap_that_the_call_asks_for_is_made_once(site: Site) -> None:
+    """The same call again finds nothing to do; after a rollback it is made anew, and then once more only once."""
+    applier = site.applier(SWAPPED_THING)
+    applier.sync_doctype("T")
+    site.query("INSERT INTO tabT (name, a, b) VALUES ('r', 1, 2)")
+    for _ in range(2):
+        first = applier.sync_doctype("T", SWAP)
+        assert first.changed and not applier.sync_doctype("T", SWAP).changed
+        assert not applier.sync_all_doctypes(SWAP).changed and not applier.sync_doctype("T").changed
+        assert site.query("SELECT a, b FROM tabT") == [("2", "1")]
+        applier.rollback_migration(first.migration_id or "")
+        assert site.query("SELECT a, b FROM tabT") == [("1", "2")]
+
+
+def test_a_swap_in_a_schema_is_made_once(site: Site) -> None:
+    """The second call of the same words finds nothing to do in that table, and in another one it is made."""
+    wish = Schema.from_sql("CREATE TABLE t (a, b); CREATE TABLE u (a, b)")
+    applier = site.applier()
+    applier.sync_schema(wish)
+    for table in "tu":
+        site.query(f"INSERT INTO {table} VALUES (1, 2)")
+        options = SyncOptions(renames={f"{table}.a": "b", f"{table}.b": "a"})
+        assert applier.sync_schema(wish, options).changed
+        assert not applier.sync_schema(wish, options).changed and not applier.sync_schema(wish).changed
+    assert [site.query(f"SELECT a, b FROM {table}") for table in "tu"] == [[(2, 1)], [(2, 1)]]
+
+
 def test_the_table_of_what_became_virtual_goes_when_that_is_allowed(site: Site) -> None:
     """Until then it is kept, and told; back it comes with its rows, its index and the trigger of others."""
     fields = [{"fieldname": "a", "fieldtype": "Data", "indexed": True}]

@@ -49,7 +49,11 @@ class Planning:
 
         ``version`` and ``digest`` are those of the definition.
         """
-        said = (*_kept_findings(comparison), *_rename_findings(comparison), *_late_renames(comparison, self.options.renames))
+        said = (
+            *_kept_findings(comparison),
+            *_rename_findings(comparison),
+            *_late_renames(comparison, self.options.renames),
+        )
         if self.options.keep_newer:
             said = (*_older(comparison, version, digest), *said)
         said = (*said, *_unused_transformers(comparison))

@@ -26,6 +26,7 @@ from sodaf_migrate.errors import (
     DefinitionError,
     ExecutionError,
     GuardError,
+    LockHeldError,
     MigrationError,
     ShadowMismatchError,
     StalePlanError,
@@ -256,9 +257,10 @@ class Session:
             if self._was_begun(error) and (keep_failure or not self._is_passing(error)):
                 kept = self._keep_failure(record.failed(error.message))
                 error.details.setdefault("migration_id", record.id)
-                if not kept and error.details.get("committing"):
-                    # In WAL mode a COMMIT whose sync failed is in the file: unless something is written over it, the
-                    # next process to open the database finds it there.
+                if not kept and error.details.get("committing") and not isinstance(error, LockHeldError):
+                    # A COMMIT that readers kept out changed nothing (sqlite.org/lang_transaction.html). But in WAL mode
+                    # one whose sync failed is in the file: unless something is written over it, the next process to
+                    # open the database finds it there.
                     raise commit_unknown(plan, error) from error
             raise
         return books.result(execution)

@@ -277,6 +277,20 @@ def test_locked(shop: Shop, command: tuple[str, ...]) -> None:
     assert answer.code == 5 and "hint: " in answer.err + answer.out, answer
 
 
+def test_locked_by_a_reader(shop: Shop) -> None:
+    """With a rollback journal, one who goes on reading keeps a COMMIT out: that is a lock, and nothing is in doubt."""
+    shop.run("sync")
+    shop.change("Item", WEIGHT)
+    with closing(sqlite3.connect(shop.folder / "site.db", isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM tabItem").fetchone()
+        answer = shop.run("sync", "Item")
+        assert "weight" not in str(other.execute("PRAGMA table_info(tabItem)").fetchall())
+    said = " ".join((answer.err + answer.out).split())
+    assert answer.code == 5 and "was locked" in said and "cannot be told" not in said, said
+    assert shop.run("sync", "Item").code == 0
+
+
 # The exit codes, one by one, as a script sees them.
 
 

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from sodaf_migrate import DataLossRiskError, ExecutionError, MigrationError, PlanRefusedError, Schema, SyncOptions
+from sodaf_migrate import (
+    DataLossRiskError,
+    ExecutionError,
+    MigrationError,
+    PlanRefusedError,
+    RollbackOptions,
+    Schema,
+    SyncOptions,
+)
 from tests.founding.conftest import Site, customer
 
 FORCE = SyncOptions(force=True)
@@ -237,6 +245,23 @@ def test_a_rename_of_the_call_that_cannot_be_is_told(filled: Site) -> None:
     both.sync_doctype("Customer")
     result = both.sync_doctype("Customer", SyncOptions(renames={"phone": "mobile"}))
     assert "RENAME_TARGET_EXISTS" in {finding.code for finding in result.findings} and not result.changed
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lost"), [("TEXT", "VARCHAR(40)", False), ("INT", "BIGINT", False), ("INTEGER", "REAL", True)]
+)
+def test_only_what_a_declared_type_takes_is_said_to_be_lost(site: Site, old: str, new: str, lost: bool) -> None:
+    """Another name of the same affinity converts nothing: then nothing is "not undone by a rollback"."""
+    wishes = [Schema.from_sql(f"CREATE TABLE t (a {kind}, CHECK (a <> 7))") for kind in (old, new)]
+    applier = site.applier()
+    applier.sync_schema(wishes[0])
+    site.query("INSERT INTO t VALUES (?)", 2**53 + 1 if lost else "5")
+    result = applier.sync_schema(wishes[1], FORCE)
+    assert result.changed and result.plan is not None
+    assert any(step.irreversible for step in result.plan.steps) == lost
+    before = site.query("SELECT quote(a) FROM t")
+    applier.rollback_migration(result.migration_id or "", RollbackOptions(force=True))
+    assert site.query("SELECT quote(a) FROM t") == (before if not lost else [(str(2**53 + 1),)])
 
 
 SWAP = SyncOptions(renames={"a": "b", "b": "a"})

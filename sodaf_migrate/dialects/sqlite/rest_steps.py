@@ -10,6 +10,7 @@ from sodaf_migrate.compare.apply import applied
 from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.alter import alter_table
 from sodaf_migrate.dialects.sqlite.aside import drop_things, make_things, restore, set_aside
+from sodaf_migrate.dialects.sqlite.convert import not_back
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.stage import Stage
 from sodaf_migrate.errors import UnsupportedChangeError
@@ -141,10 +142,14 @@ def _alter(stage: Stage, target: Table) -> None:
     gone = [c.name for c in old.columns if target.column(c.name) is None]
     mine = fold(target.name)
     written = {column for home, column in stage.facts.values if home == mine}
+    strict = (old.strict, target.strict)
     retyped = [
         c.name
         for c in old.columns
-        if (new := target.column(c.name)) is not None and (new.type != c.type or fold(c.name) in written)
+        if (new := target.column(c.name)) is not None
+        and (
+            fold(c.name) in written or (new.type != c.type and not_back(quote(c.name), c.type, new.type, strict=strict))
+        )
     ]
     lost = ", ".join([f'the values of "{name}"' for name in gone] + [f'"{name}" as it was typed' for name in retyped])
     stage.found.append(

@@ -14,6 +14,7 @@ from typing import Any
 
 from sodaf_migrate.backup.payload import PAYLOAD, run_all
 from sodaf_migrate.compare.changes import MoveChange
+from sodaf_migrate.dialects.sqlite.copies import alike, has_signs
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.quiet import without_triggers
@@ -32,10 +33,12 @@ class Returned:
     """What came back: ``values`` into rows that are there, whole ``rows``.
 
     ``conflicts`` counts values that were changed since, and rows whose key (or another unique value) a row has that
-    came since: both keep what they have now. ``gone`` counts values whose row is not there any more.
+    came since: both keep what they have now. ``gone`` counts values whose row is not there any more, ``unchanged``
+    those that are there as they were (by hand; a migration's are counted among ``values``).
     """
 
     values: int = 0
+    unchanged: int = 0
     rows: int = 0
     conflicts: int = 0
     gone: int = 0
@@ -75,6 +78,8 @@ class Originals:
         self._moved = {fold(move.singles): move for move in moves if move.new == "row"}
         self.notes: list[str] = []
         self._lost = 0
+        self._by_hand = by_hand
+        self._coming = [name for part in manifest["parts"] for name in part["columns"]]
         parts = [part for part in manifest["parts"] if part["rows"]]
         if by_hand:
             parts = [part for part in map(self._as_called_now, parts) if part is not None]
@@ -91,6 +96,7 @@ class Originals:
         letter = "n" if part["moved_key"] else "k"
         keys = tuple(f"{letter}{number}" for number in range(len(part["key"]))) or ("rowid",)
         table = self._table(part["new_table"])
+        rowid = rowid_name(table, self._coming) if table is not None else None
         for number, column in enumerate(part["columns"]):
             loss = Loss(
                 table=part["table"],
@@ -100,7 +106,7 @@ class Originals:
                 new_table=part["new_table"],
                 new_columns=(part["new_columns"][number],),
                 new_key=tuple(part["new_key"]),
-                rowid=(rowid_name(table) if table is not None else None) or "rowid",
+                rowid=rowid or ("" if part["new_key"] else "rowid"),
             )
             refill = Refill(loss=loss, source=f"sodaf_{part['payload']}_{number}")
             payload = f"{PAYLOAD}.{part['payload']}"
@@ -126,26 +132,48 @@ class Originals:
 
         Raises BackupError when the table whose values would come back is not there.
         """
+        counted: dict[str, int] = {}
         with self._temporary():
             for part in self._parts:
-                self._look(part)
+                self._look(part, counted)
         return tuple(part.refill for part in self._parts)
 
-    def _look(self, part: _Part) -> None:
+    def _look(self, part: _Part, counted: dict[str, int]) -> None:
         refill = part.refill
         run_all(self.wire, (*refill.drops, *(each.create for each in refill.temporaries)))
         if refill.is_rows:
             run_all(self.wire, refill.fill_rows(part.payload, part.values))
-        elif self._table(refill.loss.new_table) is not None:
-            self.wire.run(refill.fill(part.payload, part.keys, part.value, part.became))
-            part.there = self.wire.value(refill.found(part.payload, part.keys))
         else:
+            self._look_for_values(part, counted)
+        for sql in refill.index:
+            self.wire.run(sql)
+        part.refill = replace(refill, waiting=self.wire.value(f"SELECT count(*) FROM temp.{quote(refill.source)}"))
+
+    def _look_for_values(self, part: _Part, counted: dict[str, int]) -> None:
+        """Fills the TEMP table of one column; ``counted`` has how many rows were found for those before it."""
+        refill, table = part.refill, self._table(part.refill.loss.new_table)
+        if table is None:
             raise BackupError(
                 f'The table "{refill.loss.new_table}", whose values would come back, is not there',
                 hint="Bring it back first, or restore the backup by itself.",
             )
-        self.wire.run(refill.index)
-        part.refill = replace(refill, waiting=self.wire.value(f"SELECT count(*) FROM temp.{quote(refill.source)}"))
+        all_come = refill.is_always and not self._by_hand
+        differs = self._differs(part, table) if refill.is_always and self._by_hand else "1"
+        part.there = 0
+        for pairs in refill.pairs(part.payload, part.keys):
+            filled = self.wire.run(refill.fill(pairs, part.value, part.became, differs))
+            if not all_come and pairs not in counted:
+                counted[pairs] = self.wire.value(f"SELECT count(*) {pairs}")
+            part.there += filled if all_come else counted[pairs]
+            if part.there == part.rows:
+                break
+
+    def _differs(self, part: _Part, table: Table) -> str:
+        """The condition that a live row is not as the backup has it: others need not be written, nor backed up."""
+        column = table.column(part.refill.loss.new_columns[0])
+        assert column is not None
+        live = f"t.{quote(column.name)}"
+        return alike(column, table.strict, live, f"p.{part.value}", signs=has_signs(self.wire))
 
     def _temporary(self) -> AbstractContextManager[None]:
         """TEMP tables may be written in a look, too: no byte of the database changes."""
@@ -186,12 +214,19 @@ class Originals:
                 run_all(self.wire, part.refill.drops)
 
     def _of_values(self, part: _Part) -> Returned:
-        waiting = part.refill.waiting
-        return Returned(values=waiting, conflicts=part.there - waiting, gone=part.rows - part.there)
+        waiting, rest = part.refill.waiting, part.there - part.refill.waiting
+        same = part.refill.is_always
+        return Returned(
+            values=waiting,
+            unchanged=rest if same else 0,
+            conflicts=0 if same else rest,
+            gone=part.rows - part.there,
+        )
 
     def _sum(self, found: Sequence[Returned]) -> Returned:
         return Returned(
             values=sum(one.values for one in found),
+            unchanged=sum(one.unchanged for one in found),
             rows=sum(one.rows for one in found),
             conflicts=sum(one.conflicts for one in found),
             gone=self._lost + sum(one.gone for one in found),

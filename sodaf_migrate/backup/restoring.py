@@ -19,6 +19,7 @@ from sodaf_migrate.backup.snapshot import Snapshot, second_look
 from sodaf_migrate.errors import BackupError
 from sodaf_migrate.events import Listener, Progress
 from sodaf_migrate.plan import Loss
+from sodaf_migrate.wire.cache import roomy
 from sodaf_migrate.wire.connection import Wire
 
 __all__ = ["Restoring"]
@@ -126,7 +127,7 @@ class Restoring:
             wire.pragmas(foreign_keys=0, recursive_triggers=0, synchronous=durable, **spill),
         ):
             try:
-                with wire.atomic():
+                with roomy(wire), wire.atomic():
                     found.append(self._put_back(wire))
                     if self.dry_run:
                         raise _Undone
@@ -149,6 +150,7 @@ class Restoring:
             ", ".join(dict.fromkeys(part["table"] for part in self._manifest["parts"])),
             inserted=returned.rows,
             updated=returned.values,
+            unchanged=returned.unchanged,
             conflicts=returned.conflicts,
             told=tuple(notes),
             safety=safety,

@@ -67,7 +67,8 @@ def test_columns_by_hand_are_backed_up_first(site: Path) -> None:
     assert rows(site, "SELECT name, code, note FROM tabThing") == [
         ("a", "007", "x"), ("b", 8, "y"), ("c", b"\0", "z"), ("d", "new", "new")
     ]  # fmt: skip
-    assert result.safety_backup is not None and result.updated == looked.updated == 6
+    assert result.safety_backup is not None and result.updated == looked.updated == 4
+    assert result.unchanged == looked.unchanged == 2  # and were not written
     safety = manager.find(result.safety_backup)
     assert (safety.type, safety.doctype, safety.migration_id) == ("COLUMN", "Thing", None)
     assert (safety.reason, first.reason) == (f"before restore of {first.id[:12]}", "")

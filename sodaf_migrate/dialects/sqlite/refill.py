@@ -3,7 +3,8 @@
 What comes back stands in a TEMP table of the connection that carries out the plan, so that conversions can prefer it:
 a row that still holds what the migration made of it gets its original back, a row changed since is converted like any
 other. Columns ``k0``, ``k1``… of the TEMP table hold the key, ``value`` the original and ``became`` what the migration
-put in its place; a TEMP table of whole rows has ``c0``, ``c1``… for its columns, and their rowids where they had one.
+put in its place; its rowid is the live row's, where that has one, so that both are read in one order and no key is
+looked up. A TEMP table of whole rows has ``c0``, ``c1``… for its columns, and their rowids where they had one.
 """
 
 from __future__ import annotations
@@ -68,11 +69,13 @@ class Refill:
         return (Temporary(name=self.source, create=create, table=loss.new_table, key=loss.new_key, column=column),)
 
     @property
-    def index(self) -> str:
-        """The statement that makes the TEMP table quick to look into, once it is full."""
+    def index(self) -> tuple[str, ...]:
+        """The statement that makes the TEMP table quick to look into, once it is full; () where its rowid is."""
+        if not self.is_rows and self.loss.rowid:
+            return ()
         places = {fold(name): held for name, held in zip(self.columns, self.held, strict=True)}
         keys = [places[fold(name)] for name in self.loss.key] or self.held[:1] if self.is_rows else self.keys
-        return f"CREATE INDEX temp.{quote(self.source + '_key')} ON {quote(self.source)} ({', '.join(keys)})"
+        return (f"CREATE INDEX temp.{quote(self.source + '_key')} ON {quote(self.source)} ({', '.join(keys)})",)
 
     @property
     def drops(self) -> tuple[str, ...]:
@@ -95,24 +98,46 @@ class Refill:
         source = f"FROM {payload} AS p WHERE 1"
         return insert_select(f"temp.{quote(self.source)}", self.held, taken, source, rowid=("rowid", "p.rowid"))
 
-    def fill(self, payload: str, keys: Sequence[str], value: str, became: str) -> str:
-        """The statement that fills the TEMP table with what still applies; the rest names columns of ``payload``."""
-        # The plus takes the column's lack of affinity away, so that the live column's applies: 7 is what '7' became.
-        always = self.is_return or not self.loss.became[0]
-        held = "1" if always else f"t.{quote(self.loss.new_columns[0])} IS +p.{became} COLLATE BINARY"
+    @property
+    def is_always(self) -> bool:
+        """Whether values come back whatever their rows hold now."""
+        return self.is_return or not self.loss.became[0]
+
+    def pairs(self, payload: str, keys: Sequence[str]) -> tuple[str, ...]:
+        """FROM and WHERE for the rows ``p`` of ``payload`` with the live rows ``t`` that they are, found by ``keys``.
+
+        First those that have the rowid they had, in its order; then, if that were not all, those that have another.
+        """
+        source, live = f"FROM {payload} AS p", f"main.{quote(self.loss.new_table)}"
+        if not self.loss.rowid:
+            return (f"{source} CROSS JOIN {live} AS t WHERE {self._same('t', keys)}",)
+        there = f"t.{self.loss.rowid} = p.rowid"
+        if not self.loss.new_key:
+            return (f"{source} CROSS JOIN {live} AS t WHERE {there}",)
+        same = f"SELECT 1 FROM {live} AS s WHERE s.{self.loss.rowid} = p.rowid AND {self._same('s', keys)}"
         return (
-            f"INSERT INTO temp.{quote(self.source)} SELECT {', '.join(self._live('t'))}, p.{value}, p.{became}"
-            f" {self._pairs(payload, keys)} WHERE {held}"
+            f"{source} CROSS JOIN {live} AS t WHERE {there} AND {self._same('t', keys)}",
+            f"{source} CROSS JOIN {live} AS t WHERE {self._same('t', keys)} AND NOT EXISTS ({same})",
         )
 
-    def found(self, payload: str, keys: Sequence[str]) -> str:
-        """The query for the number of rows of ``payload`` whose row is still there."""
-        return f"SELECT count(*) {self._pairs(payload, keys)}"
+    def fill(self, pairs: str, value: str, became: str, differs: str = "1") -> str:
+        """The statement that fills the TEMP table with what of ``pairs`` still applies, and meets ``differs``.
 
-    def _pairs(self, payload: str, keys: Sequence[str]) -> str:
+        ``value`` and ``became`` are columns of the payload.
+        """
+        # The plus takes the column's lack of affinity away, so that the live column's applies: 7 is what '7' became.
+        held = "1" if self.is_always else f"t.{quote(self.loss.new_columns[0])} IS +p.{became} COLLATE BINARY"
+        into, found = [*self.keys, "value", "became"], [*self._live("t"), f"p.{value}", f"p.{became}"]
+        if self.loss.rowid:
+            into, found = ["rowid", *into], [f"t.{self.loss.rowid}", *found]
+        return (
+            f"INSERT OR IGNORE INTO temp.{quote(self.source)} ({', '.join(into)}) SELECT {', '.join(found)}"
+            f" {pairs} AND {held} AND ({differs})"
+        )
+
+    def _same(self, alias: str, keys: Sequence[str]) -> str:
         # The live column's collation and affinity decide which row it was, as they do for its own index.
-        joined = " AND ".join(f"{mine} IS +p.{theirs}" for mine, theirs in zip(self._live("t"), keys, strict=True))
-        return f"FROM {payload} AS p CROSS JOIN main.{quote(self.loss.new_table)} AS t ON {joined}"
+        return " AND ".join(f"{mine} IS +p.{theirs}" for mine, theirs in zip(self._live(alias), keys, strict=True))
 
     @property
     def taken(self) -> str:
@@ -152,17 +177,22 @@ class Refill:
         return dict(zip(map(fold, self.columns), self.held, strict=True)).get(fold(name))
 
     def guard(self) -> Guard | None:
-        """What has to hold under the lock: no row that gets its original back was changed meanwhile."""
-        if self.is_rows or self.is_return or not self.loss.became[0]:
+        """What has to hold under the lock: no row that gets its original back was changed meanwhile, or moved."""
+        if self.is_rows or (self.is_always and not (self.loss.rowid and self.loss.new_key)):
             return None
-        joined = " AND ".join(
-            f"{mine} IS r.{theirs} COLLATE BINARY" for mine, theirs in zip(self._live("t"), self.keys, strict=True)
-        )
-        sql = (
-            f"SELECT count(*) FROM temp.{quote(self.source)} AS r JOIN main.{quote(self.loss.new_table)} AS t"
-            f" ON {joined} WHERE t.{quote(self.loss.new_columns[0])} IS +r.became COLLATE BINARY"
-        )
-        return Guard(sql=sql, expected=self.waiting, meaning=f'rows of "{self.loss.new_table}" that get values back')
+        rows, live = f"temp.{quote(self.source)} AS r", f"main.{quote(self.loss.new_table)} AS t"
+        if not self.is_always:
+            value = f"t.{quote(self.loss.new_columns[0])} IS +r.became COLLATE BINARY"
+            sql = f"SELECT count(*) FROM {rows} JOIN {live} ON {self._found('t')} WHERE {value}"
+            return Guard(
+                sql=sql, expected=self.waiting, meaning=f'rows of "{self.loss.new_table}" that get values back'
+            )
+        # By the live column's own collation first, which has an index; one that is gone has no value to come to.
+        key = " AND ".join(f"{mine} IS +r.{theirs}" for mine, theirs in zip(self._live("t"), self.keys, strict=True))
+        elsewhere = f"EXISTS (SELECT 1 FROM {live} WHERE {key} AND {self._same_key('t')})"
+        here = f"EXISTS (SELECT 1 FROM {live} WHERE {self._found('t')})"
+        sql = f"SELECT count(*) FROM {rows} WHERE NOT {here} AND {elsewhere}"
+        return Guard(sql=sql, expected=0, meaning=f'rows of "{self.loss.new_table}" that have another rowid by now')
 
     def is_for(self, table: str, column: str) -> bool:
         """Whether it brings values of a column back that stays, named as before the way back."""
@@ -197,9 +227,18 @@ class Refill:
         )
 
     def _match(self) -> str:
-        pairs = zip(self.keys, self._live(quote(self.loss.new_table)), strict=True)
-        joined = " AND ".join(f"r.{theirs} IS {mine} COLLATE BINARY" for theirs, mine in pairs)
-        return f"FROM temp.{quote(self.source)} AS r WHERE {joined}"
+        return f"FROM temp.{quote(self.source)} AS r WHERE {self._found(quote(self.loss.new_table))}"
+
+    def _found(self, alias: str) -> str:
+        """The condition that the row ``r`` of the TEMP table belongs to a live row."""
+        if not self.loss.rowid:
+            return self._same_key(alias)
+        rowid = f"r.rowid = {alias}.{self.loss.rowid}"
+        return f"{rowid} AND {self._same_key(alias)}" if self.loss.new_key else rowid
+
+    def _same_key(self, alias: str) -> str:
+        pairs = zip(self.keys, self._live(alias), strict=True)
+        return " AND ".join(f"r.{theirs} IS {mine} COLLATE BINARY" for theirs, mine in pairs)
 
     def _live(self, alias: str) -> list[str]:
         """The key in the live table, named as before the way back."""
@@ -208,10 +247,15 @@ class Refill:
 
 def put_values(refills: Sequence[Refill]) -> str:
     """The statement that puts values of columns of one table back where they are: all at once, for one may be a key."""
-    table = quote(refills[0].loss.new_table)
+    loss = refills[0].loss
+    table = quote(loss.new_table)
     names = [quote(refill.loss.new_columns[0]) for refill in refills]
     settings = ", ".join(f"{name} = {refill.expression(name)}" for name, refill in zip(names, refills, strict=True))
-    return f"UPDATE main.{table} SET {settings} WHERE {any_of([refill.there for refill in refills])}"
+    if loss.rowid:  # no other row is even read
+        rows = [f"{loss.rowid} IN (SELECT rowid FROM temp.{quote(refill.source)})" for refill in refills]
+    else:
+        rows = [refill.there for refill in refills]
+    return f"UPDATE main.{table} SET {settings} WHERE {any_of(rows)}"
 
 
 def refilled(

@@ -96,11 +96,12 @@ def beside(wire: Wire, temporary: Temporary, sample: Sample | None) -> Sample:
     tail = f"LIMIT {_FIRST * _EACH}"
     values: list[Any] = []
     if temporary.column and sample is not None:
-        keys = [tuple(row[sample.columns.index(name)] for name in temporary.key) for row in sample.rows]
-        if not temporary.key:
-            keys = [(("integer", key),) for key in sample.keys or ()]
-        tail = f"WHERE {' OR '.join(map(_same, keys)) or '0'}"
-        values = [value for key in keys for _, value in key]
+        if sample.keys is not None:
+            tail, values = f"WHERE rowid IN ({', '.join('?' * len(sample.keys))})", list(sample.keys)
+        else:
+            keys = [tuple(row[sample.columns.index(name)] for name in temporary.key) for row in sample.rows]
+            tail = f"WHERE {' OR '.join(map(_same, keys)) or '0'}"
+            values = [value for key in keys for _, value in key]
     found = _cells(wire, f"temp.{quote(temporary.name)}", "rowid", columns, tail, values)
     return Sample(
         table=temporary.name, columns=columns, rows=tuple(row for _, row in found), keys=tuple(key for key, _ in found)

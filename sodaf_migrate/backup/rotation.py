@@ -28,7 +28,7 @@ def rotate_files(
 
     The new keys open too: files that an earlier call got to are simply done again.
     """
-    either = KeyRing((*old.keys, *new.keys))
+    either = KeyRing(tuple(dict.fromkeys((*old.keys, *new.keys))))
     done: list[BackupInfo] = []
     failed: list[tuple[str, str]] = []
     todo = tuple(infos)

@@ -89,3 +89,11 @@ def test_keys_changed_by_one_database_leave_the_other_its_backups(managing: Mana
     other = managing("two", NEW)
     assert other.verify_backup(theirs.id, level=2).ok and other.verify_backup(theirs.id, level=0).ok
     assert theirs.id not in [info.id for info in other.prune(PruneOptions(max_count=0)).deleted]
+
+
+def test_what_cannot_be_rotated_is_told_with_each_key_once(managing: Managing) -> None:
+    """The new key is among the present ones already, as when it was put into the key file first."""
+    managing().create_backup("Note")
+    stranger = KeyRing((generate_key(),))
+    ((_, why),) = managing(ring=KeyRing((*NEW.keys, *stranger.keys))).rotate_keys(NEW).failed
+    assert why.count(NEW.keys[0].id) == 1 and stranger.keys[0].id in why

@@ -1,60 +1,64 @@
 # The two commands of the README: `make demo` and `make test`. Both need Python 3.11 and pip, and nothing else.
 PYTHON ?= python3
-BIN := .venv/bin
+# Another Python is tried beside the usual one: make test PYTHON=python3.13 works in .venv-3.13
+VENV := .venv$(if $(filter file,$(origin PYTHON)),,-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
+BIN := $(VENV)/bin
+# A worker for each core; the tests of one file stay together.
+APART := -n auto --dist loadfile
 CORE := tests/doctype tests/desired tests/dialects tests/compare tests/founding tests/history tests/backup tests/rollback tests/cli
 
 .PHONY: demo test test-deep test-lowest lint format bench site clean
 
-demo: .venv/.installed
+demo: $(VENV)/.installed
 	$(BIN)/python docs/demo/demo.py
 
 # Everything that CI runs. It fails where lines are run too few, or tests are skipped that are not on the list.
 test: lint
-	$(BIN)/python -m pytest -p tests.covered -p tests.slowest
+	$(BIN)/python -m pytest $(APART) -p tests.covered -p tests.slowest
 
 # The same tests with many more examples.
-test-deep: .venv/.dev
-	SODAF_TEST_DEEP=1 $(BIN)/python -m pytest -p tests.slowest
+test-deep: $(VENV)/.dev
+	SODAF_TEST_DEEP=1 $(BIN)/python -m pytest $(APART) -p tests.slowest
 
 # The tests of the core, with the lowest versions of everything that the package requires.
-test-lowest: .venv-lowest/.installed
-	.venv-lowest/bin/python -m pytest -p tests.slowest $(CORE)
+test-lowest: $(VENV)-lowest/.installed
+	$(VENV)-lowest/bin/python -m pytest -p tests.slowest $(CORE)
 
-lint: .venv/.dev
+lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: .venv/.dev
+format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.bench
+bench: $(VENV)/.bench
 	@for script in doctypes boot alter memory; do $(BIN)/python benchmarks/$$script.py || exit 1; echo; done
 
-site: .venv/.dev
+site: $(VENV)/.dev
 	$(BIN)/python -m mkdocs build --strict
 
 clean:
-	rm -rf .venv .venv-lowest demo-site site dist
+	rm -rf .venv .venv-* demo-site site dist
 
-.venv/bin/python:
+$(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 
-.venv/.installed: pyproject.toml | .venv/bin/python
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-.venv/.dev: pyproject.toml | .venv/bin/python
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,docs]'
-	@touch $@ .venv/.installed
+	@touch $@ $(VENV)/.installed
 
-.venv/.bench: pyproject.toml | .venv/bin/python
+$(VENV)/.bench: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
-	@touch $@ .venv/.installed
+	@touch $@ $(VENV)/.installed
 
-.venv-lowest/.installed: pyproject.toml constraints-lowest.txt
-	$(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt -e . pytest hypothesis
+$(VENV)-lowest/.installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt -e . pytest hypothesis
 	@touch $@

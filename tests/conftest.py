@@ -8,7 +8,8 @@ import tempfile
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.skips"]  # a skip that is not on the written list fails the run
+# A skip that is not on the written list fails the run; figures are told at its end.
+pytest_plugins = ["tests.skips", "tests.told"]
 
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("quick", max_examples=100, deadline=None, suppress_health_check=_SLOW, print_blob=True)

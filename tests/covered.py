@@ -1,12 +1,14 @@
-"""A pytest plugin (``-p tests.covered``) that measures which lines the tests of this process run, and wants enough.
+"""A pytest plugin (``-p tests.covered``) that measures which lines the tests run, and wants enough.
 
-Lines, not branches; nothing is left out, and what only a child process runs does not count.
+Lines, not branches; nothing is left out, and what only a child process of a test runs does not count. Where tests run
+in several workers (``-n 2``), each hands its lines to the process that leads them, which judges.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import coverage
 import pytest
@@ -20,12 +22,31 @@ LEAST = 90.0
 WHOLE = ("execute/", "backup/", "applier/rollback.py", "applier/returning.py", "dialects/sqlite/refill.py")
 
 _measured = coverage.Coverage(data_file=None, source=[str(PACKAGE)], branch=False)
+_measured.set_option("run:disable_warnings", ["no-data-collected"])  # who leads workers runs nothing; none is 0 %
 _told: list[str] = []
 
 
 def pytest_load_initial_conftests() -> None:
     """Begin before anything of the package is imported."""
     _measured.start()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin in a worker: it takes its plugins after its first conftest.py, which must import nothing of the package."""
+    if hasattr(config, "workerinput"):
+        _measured.start()
+
+
+def lines_run() -> dict[str, list[int]]:
+    """By path: the numbers of the lines that this process ran."""
+    data = _measured.get_data()
+    return {path: sorted(data.lines(path) or ()) for path in data.measured_files()}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker ran; of one that died nothing comes, and its test has failed."""
+    _measured.get_data().add_lines(getattr(node, "workeroutput", {}).get("covered", {}))
 
 
 def missed() -> dict[str, tuple[int, list[int]]]:
@@ -49,8 +70,11 @@ def shortfalls(found: dict[str, tuple[int, list[int]]]) -> list[str]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Count, and fail a run that is good otherwise."""
+    """Count, and fail a run that is good otherwise; a worker only says what it ran."""
     _measured.stop()
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["covered"] = lines_run()
+        return
     found = missed()
     by_room: Counter[str] = Counter()
     left_by_room: Counter[str] = Counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,16 +16,44 @@ from tests.skips import allowed, is_allowed
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.mark.parametrize(("mark", "ends"), [("skip(reason='later')", 1), ("xfail", 1), ("usefixtures()", 0)])
-def test_a_skip_that_is_not_on_the_list_fails_the_run(tmp_path: Path, mark: str, ends: int) -> None:
-    """A run with it ends with 1 and says which, and one without does not."""
-    test = f"import pytest\n\n@pytest.mark.{mark}\ndef test_it():\n    assert {mark != 'xfail'}\n"
-    (tmp_path / "test_it.py").write_text(test)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.skips", "-p", "no:cacheprovider", str(tmp_path)]
+def pytest_on(folder: Path, test: str, *arguments: str) -> tuple[int, str]:
+    """How a run of that test ends, and what it prints."""
+    (folder / "test_it.py").write_text(test)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, str(folder)]
     environment = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == ends, done.stdout
-    assert ("skips that are not in allowed_skips.txt" in done.stdout) == bool(ends)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout
+
+
+MARKED = "import pytest\n\n@pytest.mark.{}\ndef test_it():\n    assert {}\n"
+UNMARKED = "import pytest\n\npytest.skip('later', allow_module_level=True)\n"
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize(
+    ("test", "ends"),
+    [
+        (MARKED.format("skip(reason='later')", True), 1),
+        (MARKED.format("xfail", False), 1),
+        (MARKED.format("usefixtures()", True), 0),
+        (UNMARKED, 5),  # no test ran at all
+    ],
+)
+def test_a_skip_that_is_not_on_the_list_fails_the_run(tmp_path: Path, test: str, ends: int, workers: str) -> None:
+    """A run with it does not end well and says which, and one without does; also where workers share the tests."""
+    code, told = pytest_on(tmp_path, test, "-p", "tests.skips", "-n", workers)
+    assert code == ends, told
+    assert ("skips that are not in allowed_skips.txt" in told) == bool(ends)
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_lines_are_counted_where_tests_run(tmp_path: Path, workers: str) -> None:
+    """Those that a test ran are known to the process that judges; here they are too few, and the good run fails."""
+    test = "def test_it():\n    from sodaf_migrate import errors\n    assert errors\n"
+    code, told = pytest_on(tmp_path, test, "-p", "tests.covered", "-n", workers)
+    share = {room: float(percent) for percent, room in re.findall(r"([\d.]+) % of +\d+ (\w+)", told)}
+    assert share["errors"] > 60 and share["execute"] == 0
+    assert code == 1 and "1 passed" in told and "SHORT: less than 90 % of all lines were run" in told, told
 
 
 def test_the_list_of_skips_is_of_today() -> None:

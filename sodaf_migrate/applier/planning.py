@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,11 +10,12 @@ from sodaf_migrate import __version__
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.engine import Comparison
 from sodaf_migrate.compare.names import constraint_name, object_names
-from sodaf_migrate.dialects.sqlite.census import questions, statistics_tables, take_census
+from sodaf_migrate.dialects.sqlite.census import questions, take_census
 from sodaf_migrate.dialects.sqlite.names import literal
 from sodaf_migrate.dialects.sqlite.planner import make_plan
 from sodaf_migrate.dialects.sqlite.refill import Refill
 from sodaf_migrate.dialects.sqlite.settle import Manner, Verdict, settle
+from sodaf_migrate.dialects.sqlite.statistics import counted, statistics_tables
 from sodaf_migrate.dialects.sqlite.transform import check_expressions, refuse_faults
 from sodaf_migrate.errors import (
     DataLossRiskError,
@@ -42,6 +43,7 @@ class Planning:
     edits: bool = True  # False where a catalogue edit was found not to be safe
     backups: bool = False  # what is about to be lost will be backed up first
     refills: tuple[Refill, ...] = ()
+    analysed: Sequence[Sequence[str | None]] = ()  # what ANALYZE had found before the migration that is taken back
     proved: Callable[[Plan, Comparison, Verdict], Plan] = lambda plan, comparison, verdict: plan
 
     def plan(self, comparison: Comparison, *, version: str, digest: str | None = None) -> Plan:
@@ -72,6 +74,7 @@ class Planning:
             version=version,
             on_connect=self.wire.on_connect,
             statistics=statistics_tables(self.wire),
+            analysed=self.analysed,
             edits=self.edits and self.wire.catalogue_is_open(),
             sqlite_version=self.options.sqlite_version,
         )
@@ -83,7 +86,7 @@ class Planning:
             "engine": __version__,
             "doctype_digest": digest,
         }
-        details = {**plan.details, **fields, **applied_as}
+        details = {**plan.details, **fields, **applied_as, "analysed": counted(self.wire, plan.scope)}
         plan = replace(plan, owns=owns, disowns=disowns, findings=(*plan.findings, *said), details=details)
         return self.proved(plan, comparison, verdict)
 

@@ -45,7 +45,7 @@ def taken_back(session: Session, migration_id: str) -> MigrationResult:
     with Returning(session, record, plan) as returning:
 
         def make() -> Plan:
-            return session.plan_diff(plan.diff.reversed(), record.version, returning.look())
+            return session.plan_diff(plan.diff.reversed(), record.version, returning.look(), plan)
 
         reversal = Reversal(
             migration_id=record.id, begin=returning.begin, counted=returning.report, without=returning.without
@@ -92,7 +92,7 @@ def _preview(session: Session, record: MigrationRecord, plan: Plan) -> DryRunRes
         with Returning(session, record, plan) as returning:
             back = plan.diff.reversed()
             result = dry_run_of(
-                session, record.doctype, lambda: session.plan_diff(back, record.version, returning.look())
+                session, record.doctype, lambda: session.plan_diff(back, record.version, returning.look(), plan)
             )
             if result.plan is not None:
                 counts: dict[str, Any] = dict(returning.expected())

@@ -139,13 +139,16 @@ class Session:
             planning = planning_for(self, sql=name)
             return planning.plan(comparison, version=_version_of(comparison.wish))
 
-    def plan_diff(self, diff: SchemaDiff, version: str, refills: tuple[Refill, ...] = ()) -> Plan:
-        """The plan for changes that somebody else found (a rollback's, say), against what is live now."""
+    def plan_diff(
+        self, diff: SchemaDiff, version: str, refills: tuple[Refill, ...] = (), before: Plan | None = None
+    ) -> Plan:
+        """The plan for changes that somebody else found, against what is live now: those that take ``before`` back."""
         with self.wire.snapshot():
             # What a trigger or a view that comes back names need not be among the tables that change.
             live = self._read(None if diff.views or diff.triggers or diff.tables else diff.table_names)
             comparison = Comparison(diff=diff, live=live, wish=Schema())
-            planning = replace(planning_for(self), refills=refills)
+            analysed = before.details.get("analysed", ()) if before is not None else ()
+            planning = replace(planning_for(self), refills=refills, analysed=analysed)
             return planning.plan(comparison, version=version)
 
     # Doing.

@@ -9,12 +9,13 @@ from typing import Protocol
 
 from sodaf_migrate.compare.changes import SchemaDiff
 from sodaf_migrate.compare.follow import Definitions
-from sodaf_migrate.dialects.sqlite.census import Census, questions, statistics_tables, take_census
+from sodaf_migrate.dialects.sqlite.census import Census, questions, take_census
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.lexer import tokenize
 from sodaf_migrate.dialects.sqlite.samples import Sample, beside
 from sodaf_migrate.dialects.sqlite.scope import without
 from sodaf_migrate.dialects.sqlite.settle import Manner, Verdict, settle
+from sodaf_migrate.dialects.sqlite.statistics import statistics_tables
 from sodaf_migrate.execute.room import Free, free_bytes
 from sodaf_migrate.history.tables import TABLES
 from sodaf_migrate.plan import Finding, Plan, Severity

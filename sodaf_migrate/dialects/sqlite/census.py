@@ -31,7 +31,6 @@ __all__ = [
     "Question",
     "questions",
     "row_condition",
-    "statistics_tables",
     "take_census",
 ]
 
@@ -254,12 +253,6 @@ def row_condition(change: Any, value: str) -> str:
     """The rows of a RowsChange that hold ``value`` now."""
     pairs = ((change.column, value), *change.where)
     return " AND ".join(f"{quote(column)} = {literal(wanted)}" for column, wanted in pairs)
-
-
-def statistics_tables(wire: Wire) -> tuple[str, ...]:
-    """Those of SQLite's statistics tables that exist: a rebuild has to carry their rows over."""
-    sql = "SELECT name FROM main.sqlite_schema WHERE name IN ('sqlite_stat1', 'sqlite_stat4') ORDER BY name"
-    return tuple(row[0] for row in wire.query(sql))
 
 
 def take_census(wire: Wire, asked: Iterable[Question]) -> Census:

@@ -21,6 +21,7 @@ from sodaf_migrate.dialects.sqlite.row_steps import clean, follow, put_back
 from sodaf_migrate.dialects.sqlite.settle import Verdict
 from sodaf_migrate.dialects.sqlite.shadow import shadow_of
 from sodaf_migrate.dialects.sqlite.stage import Stage
+from sodaf_migrate.dialects.sqlite.statistics import coming_back
 from sodaf_migrate.plan import Hazard, Loss, Plan, Step
 from sodaf_migrate.schema.model import Index, Schema, Table, View, VirtualTable, digest, fold
 
@@ -44,13 +45,14 @@ def make_plan(
     on_connect: Prepare = None,
     sqlite_version: tuple[int, int, int] | None = None,
     statistics: tuple[str, ...] = (),
+    analysed: Sequence[Sequence[str | None]] = (),
     edits: bool = True,
 ) -> Plan:
     """The plan that makes the changes of ``verdict``; ``live`` holds the tables concerned and all that names them.
 
     ``sqlite_version`` plans for an older library than the one loaded; ``edits`` False keeps away from the catalogue,
-    as a defensive connection has to. Raises UnsupportedChangeError when no safe way
-    is known.
+    as a defensive connection has to; ``analysed`` is what was known of tables and indexes that come back. Raises
+    UnsupportedChangeError when no safe way is known.
     """
     diff = verdict.diff
     back = [refill.loss.table for refill in verdict.refills if refill.is_rows]  # also where no row has to move for it
@@ -71,7 +73,12 @@ def make_plan(
             holding=verdict.holding,
             edits=edits and shadow.catalogue_is_open(),
         )
-        steps = _steps(Stage(shadow, verdict, facts))
+        stage = Stage(shadow, verdict, facts)
+        steps = _steps(stage)
+        known = coming_back(diff, analysed) if "sqlite_stat1" in statistics else []
+        if known:
+            up, down = zip(*known, strict=True)
+            stage.step("bring back what ANALYZE had found", scope[0], up, down)
         after = read_schema(shadow)
     return Plan(
         doctype=diff.doctype,

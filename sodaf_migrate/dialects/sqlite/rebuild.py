@@ -14,6 +14,7 @@ from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.names import literal, quote
 from sodaf_migrate.dialects.sqlite.parts import in_parts
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
+from sodaf_migrate.dialects.sqlite.statistics import carried_over
 from sodaf_migrate.dialects.sqlite.types import affinity
 from sodaf_migrate.errors import SchemaParseError, UnsupportedChangeError
 from sodaf_migrate.plan import Statement
@@ -215,5 +216,4 @@ def _carried(old: Table, new: Table, temp: str, facts: Facts) -> list[Statement]
 
 def _statistics(old: str, new: str, facts: Facts) -> list[Statement]:
     """DROP takes a table's statistics away, so they stand under the new table's name meanwhile."""
-    change = f"SET tbl = {literal(new)} WHERE tbl = {literal(old)}"
-    return [Statement(sql=f"UPDATE main.{name} {change}") for name in facts.statistics]
+    return [Statement(sql=sql) for sql in carried_over(old, new, facts.statistics)]

@@ -15,6 +15,7 @@ from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.rebuild import rebuild
 from sodaf_migrate.dialects.sqlite.shadow import shadow_of
 from sodaf_migrate.dialects.sqlite.stage import Stage
+from sodaf_migrate.dialects.sqlite.statistics import carried_over
 from sodaf_migrate.errors import DatabaseError, SchemaParseError, UnsupportedChangeError
 from sodaf_migrate.plan import Cost, Statement
 from sodaf_migrate.schema.model import Schema, Table, fold
@@ -45,8 +46,9 @@ def _rename_table(stage: Stage, old: str, new: str) -> None:
     if fold(old) == fold(new):  # SQLite refuses a change of case alone
         path = [old, f"{new}__rename", new]
     hops = list(pairwise(path))
-    up = [_sql(a, b) for a, b in hops]
-    down = [_sql(b, a) for a, b in reversed(hops)]
+    known = stage.facts.statistics
+    up = [*(_sql(a, b) for a, b in hops), *carried_over(old, new, known)]
+    down = [*(_sql(b, a) for a, b in reversed(hops)), *carried_over(new, old, known)]
     stage.step(f'rename table "{old}" to "{new}"', new, up, down, reason=_REASON)
 
 

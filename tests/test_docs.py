@@ -22,7 +22,7 @@ CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 ERRORS = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 FINDINGS = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
 
-SITE_OPTIONS = {"--database", "--site", "--doctypes", "--lock-timeout", "--format", "--debug"}
+SITE_OPTIONS = {"--database", "--site", "--doctypes", "--lock-timeout", "--on-connect", "--format", "--debug"}
 
 
 def commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:

@@ -111,6 +111,7 @@ class MigrationApplier:
     ) -> MigrationHistoryManager:
         return MigrationHistoryManager(
             source,
+            on_connect=self.on_connect,
             key=lambda: load_ring(self.backup_options.key).seals(),
             permissions=permissions,
             user=lambda: who or user(),

@@ -33,6 +33,7 @@ def configured_applier() -> tuple[MigrationApplier, Site]:
     applier = MigrationApplier(
         site.database_path(),
         DocTypeEngine.from_directory(site.definitions()),
+        on_connect=site.preparing,
         site_rules=site.rules,
         backup_options=site.backup_options(),
         permissions=site.permissions,
@@ -64,5 +65,7 @@ def restore(backup_id: str, **how: Any) -> RestoreResult:
     from sodaf_migrate.backup.manager import MigrationBackupManager  # brings cryptography, which a sync may not need
 
     site = load_site(**_arguments)
-    manager = MigrationBackupManager(site.database_path(), site.backup_options(), permissions=site.permissions)
+    manager = MigrationBackupManager(
+        site.database_path(), site.backup_options(), on_connect=site.preparing, permissions=site.permissions
+    )
     return manager.restore_from_backup(backup_id, **how)

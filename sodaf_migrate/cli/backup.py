@@ -57,7 +57,13 @@ def manager_of(
     options = site.backup_options(**{name: value for name, value in more.items() if value is not None})
     permissions = site.permissions
     return MigrationBackupManager(
-        database, options, listener=listener, cancel=token, permissions=permissions, engine=engine
+        database,
+        options,
+        listener=listener,
+        on_connect=site.preparing,
+        cancel=token,
+        permissions=permissions,
+        engine=engine,
     )
 
 

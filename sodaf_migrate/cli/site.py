@@ -72,6 +72,7 @@ _SITE_OPTIONS = (
     _site_option("--database", metavar="PATH", help="The SQLite file to keep in step."),
     _site_option("--site", metavar="NAME|PATH", help="A site by its name in sodaf.toml, or that file or its folder."),
     _site_option("--doctypes", metavar="DIR", help="The folder of definitions."),
+    _site_option("--on-connect", metavar="MODULE:FUNCTION", help="Your function that prepares every connection."),
     _site_option("--lock-timeout", type=float, metavar="SECONDS", help="How long to wait for other writers."),
     _site_option("--format", type=click.Choice(FORMATS), help="How to answer (text)."),
     _site_option("--debug", is_flag=True, help="Show the traceback of an error."),
@@ -170,7 +171,7 @@ def site_of(context: click.Context, **more: Any) -> Site:
     formats = ("text", "json", *_MORE_FORMATS.get(name, ()))
     if format_of(context) not in formats:
         raise click.UsageError(f"{name} does not answer in {format_of(context)}, but in {', '.join(formats)}")
-    names = ("database", "doctypes", "lock_timeout")
+    names = ("database", "doctypes", "on_connect", "lock_timeout")
     site = load_site(_given(context, "site"), **{name: _given(context, name) for name in names}, **more)
     if site.format != "text" and _given(context, "format") is None:
         context.meta[_META + "format"] = site.format
@@ -211,6 +212,7 @@ def open_applier(context: click.Context, site: Site, *, definitions: bool = True
         database,
         engine,
         listener=listener,
+        on_connect=site.preparing,
         site_rules=site.rules,
         cancel=token,
         backup_options=site.backup_options(),

@@ -62,7 +62,8 @@ def load_site(
             else:
                 values[key] = _parsed(BY_NAME[key], value, source)
     secrets = tuple(variable for variable in _SECRETS if environment.get(variable))
-    return Site(**values, permissions=permissions, sources=sources, sites=tuple(sites), secrets=secrets)
+    folder = str((path.parent if path else Path()).absolute())
+    return Site(**values, permissions=permissions, sources=sources, sites=tuple(sites), secrets=secrets, folder=folder)
 
 
 def _allowed(permissions: MigrationPermissions, name: str, value: Any, source: str) -> MigrationPermissions:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
+from sodaf_migrate.config.connecting import named
 from sodaf_migrate.options import POLICIES, SyncOptions
 from sodaf_migrate.permissions import MigrationPermissions
 
@@ -112,6 +113,11 @@ SETTINGS = (
     Setting(name="database", meaning="the SQLite file to keep in step", parse=_text, is_path=True),
     Setting(name="doctypes", meaning="the folder of definitions", parse=_text, is_path=True),
     Setting(name="backups", meaning="the folder of the backups", parse=_text, is_path=True),
+    Setting(
+        name="on_connect",
+        meaning="the function of the site's own code, as module:function, that prepares every connection",
+        parse=named,
+    ),
     Setting(name="lock_timeout", meaning="seconds to wait for other writers", parse=_seconds),
     Setting(
         name="required",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sodaf_migrate.config.connecting import function_of
 from sodaf_migrate.config.settings import PERMISSIONS, SETTINGS
 from sodaf_migrate.errors import ConfigurationError
 from sodaf_migrate.options import BackupOptions, DryRunOptions, OnConversionError, RollbackOptions, SyncOptions
@@ -15,6 +16,7 @@ from sodaf_migrate.permissions import MigrationPermissions
 
 if TYPE_CHECKING:
     from sodaf_migrate.desired import SiteRules
+    from sodaf_migrate.wire.connection import OnConnect
 
 __all__ = ["Site"]
 
@@ -23,12 +25,14 @@ __all__ = ["Site"]
 class Site:
     """One site's settings; ``sources`` says for each where its value comes from. Times are seconds.
 
-    ``sites`` are the names of the tables ``[sites.NAME]`` in the file; ``secrets`` the variables that hold a key.
+    ``sites`` are the names of the tables ``[sites.NAME]`` in the file, ``folder`` is where that lies; ``secrets`` are
+    the variables that hold a key.
     """
 
     database: str | None = None
     doctypes: str = "doctypes"
     backups: str | None = None
+    on_connect: str | None = None
     lock_timeout: float = 30.0
     required: Literal["definition", "database", "application"] = "definition"
     link_foreign_keys: bool = False
@@ -49,6 +53,7 @@ class Site:
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     sites: tuple[str, ...] = field(default=(), compare=False)
     secrets: tuple[str, ...] = field(default=(), compare=False)
+    folder: str = field(default=".", compare=False)
 
     @property
     def rules(self) -> SiteRules:
@@ -62,6 +67,13 @@ class Site:
             date_formats=self.date_formats,
             number_formats=self.number_formats,
         )
+
+    @property
+    def preparing(self) -> OnConnect | None:
+        """What prepares every connection, imported. Raises ConfigurationError where it cannot be."""
+        if self.on_connect is None:
+            return None
+        return function_of(self.on_connect, self.folder, self.sources.get("on_connect", "argument"))
 
     def database_path(self) -> str:
         """The database. Raises ConfigurationError when none is configured."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from dataclasses import astuple, replace
 from datetime import datetime
@@ -37,7 +37,7 @@ from sodaf_migrate.history.tables import EVENT, HISTORY, LAYOUT, SETTLED, TABLES
 from sodaf_migrate.permissions import MigrationPermissions
 from sodaf_migrate.plan import Plan
 from sodaf_migrate.schema.model import ObjectName
-from sodaf_migrate.wire.connection import Wire
+from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.open import Target, open_wire
 
 __all__ = ["MigrationHistoryManager"]
@@ -49,9 +49,9 @@ class MigrationHistoryManager:
     """The history of one database: a ``Wire``, or what ``open_wire`` takes, which is then opened for each call.
 
     Reading never writes: a database without history has an empty one. Writing makes the tables first, and belongs to
-    the open transaction where there is one. With ``key`` the events are sealed by HMAC: one key, several of which the
-    first seals, or a function that gives them when the first event is written or checked. ``permissions`` are asked at
-    each call. Raises HistoryError for a history that a newer version wrote, MigrationPermissionError.
+    the open transaction where there is one; ``on_connect`` prepares what is opened here. With ``key`` the events are
+    sealed by HMAC: one key, several of which the first seals, or a function that gives them when one is needed.
+    ``permissions`` are asked at each call. Raises HistoryError for one of a newer version, MigrationPermissionError.
     """
 
     tables = TABLES
@@ -61,14 +61,14 @@ class MigrationHistoryManager:
         source: Wire | Target,
         *,
         key: Keys = None,
+        on_connect: OnConnect | None = None,
         permissions: MigrationPermissions = MigrationPermissions(),  # noqa: B008 - a frozen value
         clock: Callable[[], datetime] = now,
         suffix: Callable[[], str] = suffix,
         user: Callable[[], str | None] = user,
         environment: Callable[[], dict[str, Any]] = environment,
     ) -> None:
-        self._source = source
-        self._key = key
+        self._source, self._on_connect, self._key = source, on_connect, key
         self._found: tuple[bytes, ...] | None = None
         self.permissions = permissions
         self._clock, self._suffix, self._user, self._environment = clock, suffix, user, environment
@@ -341,8 +341,7 @@ class MigrationHistoryManager:
     @contextmanager
     def _writing(self) -> Iterator[Wire]:
         self.permissions.require("apply", whole=True)
-        source = self._source
-        with nullcontext(source) if isinstance(source, Wire) else open_wire(source) as wire, wire.atomic():
+        with self._opened(readonly=False) as wire, wire.atomic():
             self._ready(wire)
             yield wire
 
@@ -354,11 +353,13 @@ class MigrationHistoryManager:
     @contextmanager
     def _reading(self) -> Iterator[Wire]:
         self.permissions.require("view_history", whole=True)
-        if isinstance(self._source, Wire):
-            yield self._source
-            return
-        with open_wire(self._source, readonly=True) as wire:
+        with self._opened(readonly=True) as wire:
             yield wire
+
+    def _opened(self, *, readonly: bool) -> AbstractContextManager[Wire]:
+        if isinstance(self._source, Wire):
+            return nullcontext(self._source)
+        return open_wire(self._source, readonly=readonly, on_connect=self._on_connect)
 
     def _reading_rows(self, sql: str, params: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self._reading() as wire:

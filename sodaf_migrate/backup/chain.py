@@ -21,6 +21,7 @@ __all__ = [
     "attached_payload",
     "attached_rows",
     "blamed",
+    "check_encoding",
     "page_index",
     "put_database",
     "put_payload",
@@ -61,7 +62,7 @@ def attached_payload(wire: Wire, link: Link, folder: Place, *, alias: str = PAYL
         # SQLite has the empty file open; it finds the bytes there as if another process had committed them.
         scratch.hide()
         put_payload(link, scratch)
-        _same_encoding(wire, link)
+        check_encoding(wire, link)
         yield
 
 
@@ -82,7 +83,7 @@ def attached_rows(wire: Wire, links: Sequence[Link], folder: Place, *, alias: st
         scratch.hide()
         with _blamed(links, 0):
             put_payload(links[0], scratch)
-        _same_encoding(wire, links[-1])
+        check_encoding(wire, links[-1])
         for place in range(1, len(links)):
             with _blamed(links, place):
                 _merge(own, links[place - 1], links[place], folder)
@@ -196,7 +197,8 @@ def _check_root(link: Link, index: bytearray, page_size: int) -> None:
         )
 
 
-def _same_encoding(wire: Wire, link: Link) -> None:
+def check_encoding(wire: Wire, link: Link) -> None:
+    """Raises BackupError where the texts of a backup are encoded otherwise than those of the database."""
     found, held = wire.value("PRAGMA main.encoding"), link.source.manifest["encoding"]
     if found != held:
         raise BackupError(

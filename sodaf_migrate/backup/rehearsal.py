@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from sodaf_migrate.backup.chain import attached_payload
 from sodaf_migrate.backup.check import Found
 from sodaf_migrate.backup.payload import PAYLOAD, Link, stored_objects
-from sodaf_migrate.backup.restore import restore_table
+from sodaf_migrate.backup.restore import compared, restore_table
 from sodaf_migrate.backup.restore_database import database_wire
 from sodaf_migrate.backup.scratch import Place, scratch_file
 from sodaf_migrate.errors import ConstraintError, DiskFullError, MigrationError, StatementError
@@ -67,7 +67,7 @@ def _of_table(wire: Wire, links: Sequence[Link], folder: Place) -> Iterator[str]
     report = restore_table(wire, links, folder=folder, allow_orphans=True)
     if report.inserted != rows:
         yield f"{report.inserted} rows were restored where {rows} were backed up"
-    again = restore_table(wire, links, folder=folder, allow_orphans=True, dry_run=True)
+    again = compared(wire, links, folder=folder)
     if (again.unchanged, again.overwritten, again.inserted) != (rows, 0, 0):
         yield f"{again.overwritten + again.inserted} restored rows are not as they were backed up"
     yield from _check(wire)

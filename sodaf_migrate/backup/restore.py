@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sodaf_migrate.backup.chain import attached_rows
+from sodaf_migrate.backup.chain import attached_rows, check_encoding
 from sodaf_migrate.backup.payload import PAYLOAD, ROWS, Link, run_all
 from sodaf_migrate.backup.restore_shape import Fit, create_around, create_table, fit, there
 from sodaf_migrate.backup.scratch import Place
+from sodaf_migrate.backup.trial import Untried, trial
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
 from sodaf_migrate.dialects.sqlite.missing_rows import insert_all, insert_rows, make_marks, mark_rows, raise_sequence
 from sodaf_migrate.dialects.sqlite.names import quote
@@ -35,7 +36,7 @@ from sodaf_migrate.schema.model import Table, fold
 from sodaf_migrate.wire.cache import roomy
 from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["RestoreReport", "restore_table"]
+__all__ = ["RestoreReport", "compared", "foretold", "restore_table"]
 
 _SOURCE = f"{PAYLOAD}.{ROWS}"
 _MISSING = "sodaf_missing"
@@ -71,7 +72,6 @@ def restore_table(
     table: str | None = None,
     exact: bool = False,
     allow_orphans: bool = False,
-    dry_run: bool = False,
     before: Callable[[RestoreReport], None] = lambda report: None,
 ) -> RestoreReport:
     """Brings the rows of a table back to what the last of ``links`` (a FULL backup and its differences) holds.
@@ -79,7 +79,7 @@ def restore_table(
     ``table`` is the live table, the backup's own by default; where there is none it is created with all that stood
     around it. Rows are found by primary key, else by rowid. Rows that the backup does not have stay, unless ``exact``.
     All is one transaction, in which no trigger fires; ``before`` is called in it with what is going to be done to a
-    table that is there, before any row is written. ``dry_run`` counts and changes nothing.
+    table that is there, before any row is written.
     Raises ConstraintError where a row that stays holds a unique value of one that comes back, or (unless
     ``allow_orphans``) rows would lose their parent; BackupDamagedError, BackupError, DatabaseError; nothing is changed.
     """
@@ -88,23 +88,53 @@ def restore_table(
     durable = 2 if str(wire.value("PRAGMA main.journal_mode")).lower() == "wal" else 3
     durable = max(int(wire.value("PRAGMA main.synchronous")), durable)
     settings = {"foreign_keys": 0, "recursive_triggers": 0, "synchronous": durable}
-    with attached_rows(wire, links, folder), wire.pragmas(**settings):
-        if dry_run:
-            with wire.snapshot():
-                return _foretold(wire, manifest, name, exact)
-        with roomy(wire), wire.atomic():
-            return _Restore(wire, manifest, name, exact, allow_orphans, before).run()
+    with attached_rows(wire, links, folder), wire.pragmas(**settings), roomy(wire), wire.atomic():
+        return _Restore(wire, manifest, name, exact, allow_orphans, before).run()
 
 
-def _foretold(wire: Wire, manifest: Mapping[str, Any], name: str, exact: bool) -> RestoreReport:
-    live = there(wire, name)
-    if live is None:
-        rows = manifest["table"]["rows"]
-        return RestoreReport(table=name, created=True, inserted=rows, dry_run=True)
-    found = fit(wire, live, manifest, _SOURCE)
-    report = _census(wire, found, name, exact)
-    wire.run(f"DROP TABLE temp.{MATCHED}")
-    return replace(report, notes=found.notes, dry_run=True)
+def foretold(
+    wire: Wire,
+    links: Sequence[Link],
+    *,
+    folder: Place,
+    table: str | None = None,
+    exact: bool = False,
+    allow_orphans: bool = False,
+) -> RestoreReport:
+    """What ``restore_table`` would do and tell, for it is done: to a private copy of the table. Nothing is changed.
+
+    Raises whatever it would raise. A table that cannot be copied as it is, is only compared, and a note says so.
+    """
+    manifest = links[-1].source.manifest
+    name = manifest["table"]["name"] if table is None else table
+    there(wire, name)
+    check_encoding(wire, links[-1])
+    try:
+        with trial(wire, manifest, name, folder) as own:
+            return replace(
+                restore_table(own, links, folder=folder, table=name, exact=exact, allow_orphans=allow_orphans),
+                dry_run=True,
+            )
+    except Untried as error:
+        report = compared(wire, links, folder=folder, table=name, exact=exact)
+        note = f"whether the table would take these rows could not be tried: {error}"
+        return replace(report, notes=(*report.notes, note))
+
+
+def compared(
+    wire: Wire, links: Sequence[Link], *, folder: Place, table: str | None = None, exact: bool = False
+) -> RestoreReport:
+    """The rows of a backup beside those of a table, in the counts of a restore. Nothing is changed."""
+    manifest = links[-1].source.manifest
+    name = manifest["table"]["name"] if table is None else table
+    with attached_rows(wire, links, folder), wire.snapshot():
+        live = there(wire, name)
+        if live is None:
+            return RestoreReport(table=name, created=True, inserted=manifest["table"]["rows"], dry_run=True)
+        found = fit(wire, live, manifest, _SOURCE)
+        report = _census(wire, found, name, exact)
+        wire.run(f"DROP TABLE temp.{MATCHED}")
+        return replace(report, notes=found.notes, dry_run=True)
 
 
 def _census(wire: Wire, found: Fit, name: str, exact: bool) -> RestoreReport:
@@ -167,7 +197,7 @@ class _Restore:
                 report = self._rows(found, foreseen)
             notes = found.notes
             if triggers and (report.inserted or report.overwritten or report.removed):
-                notes += ("triggers that did not fire: " + ", ".join(f'"{name}"' for name in triggers),)
+                notes += ("triggers that do not fire: " + ", ".join(f'"{name}"' for name in triggers),)
         notes += self._judged(before, self._orphans())
         return replace(report, notes=report.notes + notes)
 

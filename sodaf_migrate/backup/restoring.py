@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from sodaf_migrate.backup.files import FileOps
 from sodaf_migrate.backup.info import BackupInfo, RestoreResult
 from sodaf_migrate.backup.originals import Originals
 from sodaf_migrate.backup.payload import Link
-from sodaf_migrate.backup.restore import RestoreReport, restore_table
+from sodaf_migrate.backup.restore import RestoreReport, foretold, restore_table
 from sodaf_migrate.backup.restore_database import check_fit, one_table, restore_database, restore_into
 from sodaf_migrate.backup.scratch import Place
 from sodaf_migrate.backup.snapshot import Snapshot, second_look
@@ -88,12 +89,12 @@ class Restoring:
                 safety.append(self._kept(wire, report.table))
 
         how: dict[str, Any] = {"folder": self.folder, "exact": self.exact, "allow_orphans": self.allow_orphans}
-        how |= {"dry_run": self.dry_run, "before": before}
+        restore = foretold if self.dry_run else partial(restore_table, before=before)
         if self.info.scope == "table":
-            return self._told(restore_table(wire, self.links, table=self.table, **how), *safety)
+            return self._told(restore(wire, self.links, table=self.table, **how), *safety)
         assert self.table is not None
         with one_table(self.links, self.table, self.folder) as link:
-            return self._told(restore_table(wire, [link], **how), *safety)
+            return self._told(restore(wire, [link], **how), *safety)
 
     def _told(self, report: RestoreReport, safety: BackupInfo | None = None) -> RestoreResult:
         told = [f'"{report.table}" is created anew'] * report.created

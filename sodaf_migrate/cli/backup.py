@@ -230,14 +230,16 @@ def restore(
         "exact": exact,
         "allow_orphans": allow_orphans,
     }
-    preview = manager.restore_from_backup(backup_id, dry_run=True, **target)
-    if dry_run:
-        answer(context, preview, lines=told.restored_lines(preview))
-        return Exit.DONE
-    lost = preview.updated + preview.deleted
-    if lost or (preview.whole and into_database is None):
-        what = f"{preview.target} would be replaced" if preview.whole else f"{lost:,} rows of {preview.target} would go"
-        confirm(context, told.restored_lines(preview), what, yes)
+    if dry_run or not yes:
+        preview = manager.restore_from_backup(backup_id, dry_run=True, **target)
+        if dry_run:
+            answer(context, preview, lines=told.restored_lines(preview))
+            return Exit.DONE
+        lost = preview.updated + preview.deleted
+        if lost or (preview.whole and into_database is None):
+            what = preview.target
+            what = f"{what} would be replaced" if preview.whole else f"{lost:,} rows of {what} would go"
+            confirm(context, told.restored_lines(preview), what, yes)
     result = manager.restore_from_backup(backup_id, **target)
     answer(context, result, lines=told.restored_lines(result))
     return Exit.DONE

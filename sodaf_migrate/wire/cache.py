@@ -10,8 +10,9 @@ from sodaf_migrate.wire.connection import Wire
 __all__ = ["ROOM", "roomy"]
 
 #: KiB. Keys that come in no order are put into their index at places all over it: with the usual 2 MB nearly each of
-#: them writes one page of the index out and reads another, and that over and over.
-ROOM = 65536
+#: them writes one page of the index out and reads another, and that over and over. With all else that a restore holds
+#: it stays under the 64 MB that a change may take.
+ROOM = 40960
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sodaf_migrate.backup.payload import Link
-from sodaf_migrate.backup.restore import restore_table
+from sodaf_migrate.backup.restore import foretold, restore_table
 from sodaf_migrate.backup.strategies.full_table import full_table
 from sodaf_migrate.errors import BackupError, ConstraintError
 from sodaf_migrate.wire.connection import Wire
@@ -43,10 +43,10 @@ def test_rows_that_came_since_stay(tmp_path: Path, folder: Path) -> None:
         changed(wire, ["DELETE FROM person WHERE id = 3", "UPDATE person SET phone = '9' WHERE id = 1"])
         changed(wire, ["INSERT INTO person VALUES (7, 'New', NULL)"])
         before = (tmp_path / "a.db").read_bytes()
-        foretold = restore_table(wire, links, folder=folder, dry_run=True)
+        looked = foretold(wire, links, folder=folder)
         assert (tmp_path / "a.db").read_bytes() == before
         report = restore_table(wire, links, folder=folder)
-        for found in (foretold, report):
+        for found in (looked, report):
             assert (found.inserted, found.overwritten, found.unchanged, found.kept) == (1, 1, 1, 1)
         assert wire.query("SELECT id, phone FROM person ORDER BY id") == [(1, "1"), (2, "2"), (3, None), (7, None)]
         assert restore_table(wire, links, folder=folder, exact=True).removed == 1
@@ -139,7 +139,7 @@ def test_numbers_under_a_type_that_came_later(tmp_path: Path, folder: Path) -> N
         changed(wire, ["UPDATE t SET v = 7.0 WHERE id = 1"])
         with wire.atomic():
             wire.edit_catalogue("UPDATE sqlite_schema SET sql = replace(sql, 'BLOB', 'TEXT') WHERE name = 't'")
-        report = restore_table(wire, links, folder=folder, dry_run=True)
+        report = foretold(wire, links, folder=folder)
         assert (report.overwritten, report.unchanged) == (1, 2)
 
 
@@ -233,7 +233,7 @@ def test_names_that_take_no_rows(tmp_path: Path, folder: Path, table: str, words
         links = backed_up(wire, folder)
         before = facts(tmp_path / "a.db")
         with pytest.raises(BackupError, match=words):
-            restore_table(wire, links, folder=folder, table=table, dry_run=dry_run)
+            (foretold if dry_run else restore_table)(wire, links, folder=folder, table=table)
     assert not difference(before, facts(tmp_path / "a.db"))
 
 
@@ -244,9 +244,10 @@ def test_a_column_that_must_not_be_empty(tmp_path: Path, folder: Path, dry_run: 
         links = backed_up(wire, folder)
         changed(wire, ["CREATE TABLE next (id INTEGER PRIMARY KEY, name TEXT UNIQUE, phone TEXT, mail TEXT NOT NULL)"])
         changed(wire, ["INSERT INTO next SELECT *, 'm' FROM person", "UPDATE next SET phone = 'x'"])
-        assert restore_table(wire, links, folder=folder, table="next", dry_run=dry_run).overwritten == 3
+        restore = foretold if dry_run else restore_table
+        assert restore(wire, links, folder=folder, table="next").overwritten == 3
         changed(wire, ["DELETE FROM next WHERE id = 2"])
         with pytest.raises(ConstraintError, match='"mail" must not be empty') as caught:
-            restore_table(wire, links, folder=folder, table="next", dry_run=dry_run)
+            restore(wire, links, folder=folder, table="next")
         assert "default" in str(caught.value.hint)
         assert wire.query("SELECT id, mail FROM next ORDER BY id") == [(1, "m"), (3, "m")]

@@ -103,7 +103,12 @@ class _Deadline:
 
 
 def image_of(wire: Wire) -> bytes:
-    """The main database of ``wire`` as the bytes of a file, also inside a transaction; meant for one in memory."""
+    """The main database of ``wire`` as the bytes of a file, also inside a transaction; meant for one in memory.
+
+    b"" for one that nothing was ever written into, as its file would be.
+    """
+    if not wire.value("PRAGMA main.page_count"):
+        return b""
     serialize = getattr(wire.connection, "serialize", None)
     if serialize is None:
         raise DatabaseError(

@@ -12,6 +12,7 @@ from sodaf_migrate.backup.payload import Link
 from sodaf_migrate.backup.restore import foretold, restore_table
 from sodaf_migrate.backup.strategies.full_table import full_table
 from sodaf_migrate.errors import BackupError, ConstraintError
+from sodaf_migrate.wire.cache import ROOM
 from sodaf_migrate.wire.connection import Wire
 from tests.backup.kit import database, facts, keep
 from tests.oracle import difference
@@ -156,7 +157,7 @@ def test_the_room_in_memory_is_given_back(tmp_path: Path, folder: Path) -> None:
             wire.run("UPDATE person SET phone = NULL")
             restore_table(wire, links, folder=folder, before=look)
             assert wire.value("PRAGMA cache_size") == size
-    assert seen == [-65536, -65536, -4_000_000]
+    assert seen == [-ROOM, -ROOM, -4_000_000]
 
 
 def test_another_table_and_another_database(tmp_path: Path, folder: Path) -> None:

@@ -90,6 +90,8 @@ def questions(
         if asked or any(fold(c.table) == fold(table) for c in diff.columns) or _goes(table, diff):
             found.append(Question(kind="rows", table=there.name, about=""))
         found += asked
+    gone = (change.old for change in diff.virtual_tables if change.old is not None)
+    found += [Question(kind="rows", table=old.name, about="") for old in gone]
     found += _about_rows(live, diff)
     found += about_moves(live, diff)
     refills = tuple(refills)

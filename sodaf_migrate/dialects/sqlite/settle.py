@@ -251,6 +251,11 @@ class _Settler:
         answer = self._find("rows", table, "")
         self._hazard("drop_table", table, None, f'table "{table}" goes with its rows', answer)
 
+    def _virtual_table_goes(self, name: str, rows: int) -> None:
+        message = f'virtual table "{name}" goes with its rows, and no backup holds them'
+        for hazard in ("drop_table", "irreversible"):
+            self.hazards.append(Hazard(name=hazard, doctype=self._label(name), column=None, message=message, rows=rows))
+
     def _hazard(self, name: str, table: str, column: str | None, message: str, answer: Answer | None) -> None:
         rows = answer.count if answer else None
         if self.diff.is_reverse and name in ("drop_column", "drop_table") and not rows:
@@ -289,6 +294,8 @@ class _Settler:
             self._hazard(hazard, table, question.about, f'values of "{question.about}" {words}', answer)
         elif question.kind in ("duplicates", "blanks"):
             self._duplicates(table, answer)
+        elif question.kind == "rows" and self.names.table(question.table) is None:
+            self._virtual_table_goes(question.table, answer.count)
         elif question.kind == "taken":
             self._taken(table, answer)
 
@@ -360,7 +367,8 @@ def _is_moved(diff: SchemaDiff, table: str) -> bool:
 
 
 def _is_dropped(diff: SchemaDiff, table: str) -> bool:
-    return any(c.new is None and c.old is not None and fold(c.old.name) == fold(table) for c in diff.tables)
+    gone = (*(c.old for c in diff.tables if c.new is None), *(c.old for c in diff.virtual_tables))
+    return any(old is not None and fold(old.name) == fold(table) for old in gone)
 
 
 def settle(live: Schema, diff: SchemaDiff, census: Census, *, allows: Allows, manner: Manner | None = None) -> Verdict:

@@ -14,6 +14,7 @@ from sodaf_migrate import errors
 from sodaf_migrate.cli.exits import Exit, exit_of
 from sodaf_migrate.cli.main import program
 from sodaf_migrate.config.settings import ENVIRONMENT, PERMISSIONS, SETTINGS
+from sodaf_migrate.doctype.catalogue import FIELD_TYPES
 from sodaf_migrate.options import HAZARDS
 from tests.test_floors import FLOORS
 
@@ -183,10 +184,29 @@ def test_the_house_is_drawn_as_it_is() -> None:
     drawing = page.partition("```text\n")[2].partition("```")[0]
     drawn = [re.split(r"\s{2,}", line)[1].split() for line in drawing.splitlines()]
     assert drawn == [[room for room in floor if room in rooms] for floor in reversed(FLOORS)]
-    rows = set(re.findall(r"`(\w+)[\w/]*`", "".join(re.findall(r"^\| (`[^|]+) \|", page, flags=re.MULTILINE))))
+    named = re.findall(r"^\| (`[^|]+) \|", page.partition("## The walk")[0], flags=re.MULTILINE)
+    rows = set(re.findall(r"`(\w+)[\w/]*`", "".join(named)))
     assert rows == rooms
     for name in re.findall(r"`((?:\w+/)+(?:\w+\.py)?)`", page):
         assert (ROOT / name).exists() or (ROOT / "sodaf_migrate" / name).exists(), name
+
+
+def test_every_field_type_has_its_kind() -> None:
+    """Each type that keeps a value is in the table of kinds, and no other."""
+    page = (ROOT / "docs" / "conversions.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [\w ,]+ \| ([\w ,]+) \|$", headings(page)["Which types are alike"], flags=re.MULTILINE)
+    told = [name for row in rows[1:] for name in row.split(", ")]
+    assert sorted(told) == sorted(name for name, kind in FIELD_TYPES.items() if kind.has_column)
+
+
+def test_the_readme_counts_as_the_comparison_does() -> None:
+    """What it says of the peers is the sum of the first table there."""
+    peers = (ROOT / "docs" / "peers.md").read_text(encoding="utf-8")
+    kept = re.findall(r"\*\*(\d+) of (\d+)\*\*", next(row for row in peers.splitlines() if "**kept**" in row))
+    (ours, every), (utils, _), (alembic, _), (django, _) = kept
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"of {every} things" in readme and f"keeps all {ours}" in readme and ours == every
+    assert f"they keep {alembic} (Alembic), {django} (Django) and {utils} (sqlite-utils)" in readme
 
 
 def raised(kinds: set[str]) -> Iterator[str]:

@@ -23,10 +23,11 @@ from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from back import LEVEL, WAY_BACK, manager
 from measure import child, held_memory, machine, markdown, peak_memory, ratio, seconds, versions
 
 SIZE = 1_000_000_000
-LEVEL, CHUNK = 3, 4 << 20
+CHUNK = 4 << 20
 
 TABLES = """
 CREATE TABLE tabInvoice (
@@ -97,15 +98,6 @@ def floor(path: Path, folder: Path) -> dict[str, Any]:
     return {"size": size}
 
 
-def manager(path: Path, folder: Path, listener: Callable[[Any], None] = lambda progress: None) -> Any:
-    """The backups of the database."""
-    from sodaf_migrate import BackupOptions
-    from sodaf_migrate.backup.manager import MigrationBackupManager
-
-    options = BackupOptions(directory=folder, key=bytes(range(32)), level=LEVEL)
-    return MigrationBackupManager(path, options, listener=listener)
-
-
 def made(path: Path, folder: Path, make: Callable[[Any], Any]) -> dict[str, Any]:
     """A backup, and when it was on disk: what comes after that is reading it back."""
     began, on_disk = time.perf_counter(), 0.0
@@ -144,49 +136,6 @@ def table_incremental(path: Path, folder: Path) -> dict[str, Any]:
     return made(path, folder, lambda backups: backups.create_backup("Invoice", type="INCREMENTAL"))
 
 
-def verified(level: int) -> Callable[[Path, Path], dict[str, Any]]:
-    """A check of the first backup of the whole database."""
-
-    def check(path: Path, folder: Path) -> dict[str, Any]:
-        backups = manager(path, folder)
-        info = next(info for info in backups.list_backups() if (info.scope, info.type) == ("database", "FULL"))
-        assert backups.verify_backup(info.id, level=level).ok
-        return {}
-
-    return check
-
-
-def restored(path: Path, folder: Path) -> dict[str, Any]:
-    """The whole database as a new file."""
-    backups = manager(path, folder)
-    info = next(info for info in backups.list_backups() if (info.scope, info.type) == ("database", "FULL"))
-    target = path.with_name("restored.db")
-    backups.restore_from_backup(info.id, database=target)
-    size = target.stat().st_size
-    target.unlink()
-    return {"size": size}
-
-
-def table_restored(path: Path, folder: Path) -> dict[str, Any]:
-    """One table beside the one that is there."""
-    backups = manager(path, folder)
-    info = next(info for info in backups.list_backups() if (info.doctype, info.type) == ("Invoice", "FULL"))
-    backups.restore_from_backup(info.id, into="restored invoices")
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute('DROP TABLE "restored invoices"')
-    return {}
-
-
-def column_restored(path: Path, folder: Path) -> dict[str, Any]:
-    """Two columns, put back by hand where every hundredth row was changed."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("UPDATE tabInvoice SET remarks = 'changed' WHERE rowid % 100 = 0")
-    backups = manager(path, folder)
-    info = next(info for info in backups.list_backups() if info.type == "COLUMN")
-    backups.restore_from_backup(info.id)
-    return {}
-
-
 WORK: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
     "floor": floor,
     "whole": whole,
@@ -194,12 +143,7 @@ WORK: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
     "column": column,
     "incremental": incremental,
     "table_incremental": table_incremental,
-    "hash": verified(0),
-    "verify": verified(1),
-    "deep": verified(2),
-    "restored": restored,
-    "table_restored": table_restored,
-    "column_restored": column_restored,
+    **WAY_BACK,
 }
 
 
@@ -307,6 +251,7 @@ def run(path: Path, folder: Path) -> dict[str, dict[str, Any]]:
             found[title] = child(__file__, "--measure", name, path, folder)
 
     do("read and compress only", "floor")
+    child(__file__, "--measure", "copied", path, folder)
     do("whole database, FULL", "whole")
     do("the same beside a writer", "whole", busy)
     do("the same, and a reader of an older state", "whole", busy_and_looked_at)
@@ -321,7 +266,11 @@ def run(path: Path, folder: Path) -> dict[str, dict[str, Any]]:
     do("verify --deep", "deep")
     do("restore the whole into a new file", "restored")
     do("restore the table beside it", "table_restored")
+    do("in plain SQL, from an attached copy", "table_plain")
     do("restore the two columns by hand", "column_restored")
+    do("in plain SQL, from an attached copy, too", "column_plain")
+    do("roll back a dropped column", "rolled_back")
+    do("in plain SQL, from an attached copy, again", "rolled_plain")
     for name in PEERS:
         told = peer(name, path, folder.with_name("peer"))
         if told is not None:

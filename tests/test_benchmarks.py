@@ -18,7 +18,10 @@ TOY = {
     "peers.py": (["--size", "1"], ["| own trigger | kept |", "| **kept** | **1 of 1** |"]),
     "boot.py": (["--size", "3", "--repeat", "3"], ["| quiet start |", "more for the hook"]),
     "memory.py": (["--size", "20"], ["| rebuild |", "| conversion |"]),
-    "backup.py": (["--size", "400000"], ["| whole database, FULL |", "| verify --deep |", "a gigabyte"]),
+    "backup.py": (
+        ["--size", "400000"],
+        ["| whole database, FULL |", "| verify --deep |", "| roll back a dropped column |", "a gigabyte"],
+    ),
     "alter.py": (["--size", "5", "20", "--only", "add column", "reorder columns"], ["| add column | instant |", "MB"]),
 }
 

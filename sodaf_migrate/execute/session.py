@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sodaf_migrate.errors import StalePlanError
+from sodaf_migrate.wire.cache import roomy
 from sodaf_migrate.wire.connection import Wire
 
 __all__ = ["locked", "session"]
@@ -36,8 +37,8 @@ def session(wire: Wire, *, exclusive: bool = False, cache: int = CACHE) -> Itera
     """
     durable = 2 if _is_wal(wire) else 3
     synchronous = max(int(wire.value("PRAGMA main.synchronous")), durable)
-    settings = {**_SETTINGS, "synchronous": synchronous, **_cache(wire, cache)}
-    with wire.pragmas(**settings), wire.atomic(exclusive=exclusive):
+    settings = {**_SETTINGS, "synchronous": synchronous}
+    with roomy(wire, cache), wire.pragmas(**settings), wire.atomic(exclusive=exclusive):
         yield
 
 
@@ -91,13 +92,6 @@ def locked(
 def _state_of(wire: Wire) -> int:
     """Another number once another connection has committed (sqlite.org/pragma.html#pragma_data_version)."""
     return int(wire.value("PRAGMA data_version"))
-
-
-def _cache(wire: Wire, wanted: int) -> dict[str, int]:
-    """The setting that makes the cache that large, {} where it is (sqlite.org/pragma.html#pragma_cache_size)."""
-    size = int(wire.value("PRAGMA main.cache_size"))
-    held = size * int(wire.value("PRAGMA main.page_size")) if size > 0 else -size * 1024
-    return {"cache_size": -(wanted // 1024)} if held < wanted else {}
 
 
 def _is_wal(wire: Wire) -> bool:

@@ -157,7 +157,7 @@ def test_the_room_in_memory_is_given_back(tmp_path: Path, folder: Path) -> None:
             wire.run("UPDATE person SET phone = NULL")
             restore_table(wire, links, folder=folder, before=look)
             assert wire.value("PRAGMA cache_size") == size
-    assert seen == [-ROOM, -ROOM, -4_000_000]
+    assert seen == [-(ROOM // 1024), -(ROOM // 1024), -4_000_000]
 
 
 def test_another_table_and_another_database(tmp_path: Path, folder: Path) -> None:

@@ -111,12 +111,14 @@ class Refill:
         source, live = f"FROM {payload} AS p", f"main.{quote(self.loss.new_table)}"
         if not self.loss.rowid:
             return (f"{source} CROSS JOIN {live} AS t WHERE {self._same('t', keys)}",)
-        there = f"t.{self.loss.rowid} = p.rowid"
+        # NOT INDEXED: by rowid, although an index of the key holds all that is asked for.
+        there = f"{source} CROSS JOIN {live} AS t NOT INDEXED WHERE t.{self.loss.rowid} = p.rowid"
         if not self.loss.new_key:
-            return (f"{source} CROSS JOIN {live} AS t WHERE {there}",)
-        same = f"SELECT 1 FROM {live} AS s WHERE s.{self.loss.rowid} = p.rowid AND {self._same('s', keys)}"
+            return (there,)
+        found = f"s.{self.loss.rowid} = p.rowid AND {self._same('s', keys)}"
+        same = f"SELECT 1 FROM {live} AS s NOT INDEXED WHERE {found}"
         return (
-            f"{source} CROSS JOIN {live} AS t WHERE {there} AND {self._same('t', keys)}",
+            f"{there} AND {self._same('t', keys)}",
             f"{source} CROSS JOIN {live} AS t WHERE {self._same('t', keys)} AND NOT EXISTS ({same})",
         )
 
@@ -190,7 +192,7 @@ class Refill:
         # By the live column's own collation first, which has an index; one that is gone has no value to come to.
         key = " AND ".join(f"{mine} IS +r.{theirs}" for mine, theirs in zip(self._live("t"), self.keys, strict=True))
         elsewhere = f"EXISTS (SELECT 1 FROM {live} WHERE {key} AND {self._same_key('t')})"
-        here = f"EXISTS (SELECT 1 FROM {live} WHERE {self._found('t')})"
+        here = f"EXISTS (SELECT 1 FROM {live} NOT INDEXED WHERE {self._found('t')})"
         sql = f"SELECT count(*) FROM {rows} WHERE NOT {here} AND {elsewhere}"
         return Guard(sql=sql, expected=0, meaning=f'rows of "{self.loss.new_table}" that have another rowid by now')
 

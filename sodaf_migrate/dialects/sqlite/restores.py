@@ -58,13 +58,13 @@ def _pair_rows(table: Table, pairs: str, source: str, matching: str, values: Seq
     each at a place of its own in the index.
     """
     insert = f"INSERT OR IGNORE INTO temp.{pairs} SELECT p.rowid, {', '.join(values)} FROM {source} AS p"
-    live = f"CROSS JOIN main.{quote(table.name)} AS t WHERE {matching}"
+    live = f"CROSS JOIN main.{quote(table.name)} AS t"
     rowid = rowid_name(table)
     if rowid is None:
-        return (f"{insert} {live}",)
+        return (f"{insert} {live} WHERE {matching}",)
     return (
-        f"{insert} {live} AND t.{rowid} = p.rowid",
-        f"{insert} {live} AND NOT EXISTS (SELECT 1 FROM temp.{pairs} AS m WHERE m.p = p.rowid)",
+        f"{insert} {live} NOT INDEXED WHERE {matching} AND t.{rowid} = p.rowid",
+        f"{insert} {live} WHERE {matching} AND NOT EXISTS (SELECT 1 FROM temp.{pairs} AS m WHERE m.p = p.rowid)",
     )
 
 
@@ -88,10 +88,11 @@ def is_matched() -> str:
 
 def count_unlike(table: Table, source: str, matching: str, differs: str) -> str:
     """How many rows that were written are not what the backup has."""
-    found = f"EXISTS (SELECT 1 FROM main.{quote(table.name)} AS t WHERE {matching} AND NOT ({differs})"
+    live, same = f"EXISTS (SELECT 1 FROM main.{quote(table.name)} AS t", f"WHERE {matching} AND NOT ({differs})"
     rowid = rowid_name(table)
     # Nearly every row has the rowid that it had: both sides are in that order, and the key need not be looked up.
-    unlike = f"NOT {found})" if rowid is None else f"iif({found} AND t.{rowid} = p.rowid), 0, NOT {found}))"
+    here = f"{live} NOT INDEXED {same} AND t.{rowid} = p.rowid)" if rowid is not None else "0"
+    unlike = f"iif({here}, 0, NOT {live} {same}))"
     as_it_was = f"EXISTS (SELECT 1 FROM temp.{MATCHED} AS m WHERE m.p = p.rowid AND NOT m.d)"
     return f"SELECT count(*) FROM {source} AS p WHERE NOT {as_it_was} AND {unlike}"
 

@@ -202,12 +202,13 @@ def _known_names(items: Sequence[Stored], tables: Iterable[Table]) -> frozenset[
     return frozenset(names)
 
 
-# The same texts are read again and again: before a plan, after each of its steps, under the lock and at the end.
-@lru_cache(maxsize=2048)
+# The same texts are read again and again: before a plan, after each of its steps, under the lock and at the end. A
+# thousand DocTypes that change are three thousand texts.
+@lru_cache(maxsize=4096)
 def _table(sql: str) -> Table:
     return parse_table(sql).table
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def _index(sql: str, columns: tuple[str, ...]) -> Index:
     return parse_index(sql, columns)

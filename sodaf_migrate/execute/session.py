@@ -20,8 +20,8 @@ _SETTINGS: dict[str, int | str] = {
     "writable_schema": 0,
 }
 
-#: Bytes of pages held meanwhile, and as many of what is sorted for an index. With SQLite's two megabytes each few hundred
-#: changed pages are a sync of the journal, and every search in an index of a large table reads the file.
+#: Bytes of pages held meanwhile, and as many of what is sorted for an index. With SQLite's two megabytes each few
+#: hundred changed pages are a sync of the journal, and each search in an index of a large table reads the file.
 CACHE = 16 << 20
 
 #: How often a backup is made again because somebody committed between it and the change.

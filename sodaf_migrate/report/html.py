@@ -92,7 +92,7 @@ def html_of(report: Report) -> str:
             f"<style>{_STYLE}</style>",
             "</head>",
             "<body>",
-            f"<h1{_class(report.style)}>{_text(report.title or 'What a sync would do')}</h1>",
+            f"<h1{_class(report.style)}>{_text(report.title or 'sodaf-migrate')}</h1>",
             *(row for page in report.pages for row in _page(page)),
             *([f"<footer>{_text(report.quiet)}</footer>"] if report.quiet else []),
             "</body>",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from sodaf_migrate.backup.chain import attached_payload
@@ -11,13 +10,12 @@ from sodaf_migrate.backup.payload import PAYLOAD, Link, stored_objects
 from sodaf_migrate.backup.restore import compared, restore_table
 from sodaf_migrate.backup.restore_database import database_wire
 from sodaf_migrate.backup.scratch import Place, scratch_file
+from sodaf_migrate.dialects.sqlite.soundness import damage
 from sodaf_migrate.errors import ConstraintError, DiskFullError, MigrationError, StatementError
 from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.open import scratch_wire
 
 __all__ = ["rehearse"]
-
-_OF_A_RULE = re.compile(r"\S+ value in |CHECK constraint failed in ")
 
 
 def rehearse(links: Sequence[Link], folder: Place, found: Found, on_connect: OnConnect | None = None) -> None:
@@ -82,12 +80,7 @@ def _of_values(wire: Wire, link: Link, folder: Place) -> Iterator[str]:
 
 
 def _check(wire: Wire) -> Iterator[str]:
-    """What is wrong with the file. Rows that keep no rule of their table are as they were backed up, and no damage.
-
-    And it is not always true: in a WITHOUT ROWID table whose key is not in front, the check of SQLite 3.40 looks at
-    the NOT NULL and the type of another column.
-    """
-    found = [str(row[0]) for row in wire.query("PRAGMA quick_check(10)")]  # first the pages, then the rows
-    found = [words for words in found if words != "ok" and not _OF_A_RULE.match(words)]
+    """What is wrong with the file."""
+    found = damage(str(row[0]) for row in wire.query("PRAGMA quick_check(10)"))  # first the pages, then the rows
     if found:
         yield f"SQLite finds the restored database damaged: {'; '.join(found)}"

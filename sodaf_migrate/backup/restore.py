@@ -13,7 +13,14 @@ from sodaf_migrate.backup.restore_shape import Fit, create_around, create_table,
 from sodaf_migrate.backup.scratch import Place
 from sodaf_migrate.backup.trial import Untried, trial
 from sodaf_migrate.dialects.sqlite.inspect import read_schema
-from sodaf_migrate.dialects.sqlite.missing_rows import insert_all, insert_rows, make_marks, mark_rows, raise_sequence
+from sodaf_migrate.dialects.sqlite.missing_rows import (
+    insert_all,
+    insert_rows,
+    make_marks,
+    mark_rows,
+    raise_sequence,
+    set_sequence,
+)
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.quiet import without_triggers
 from sodaf_migrate.dialects.sqlite.restores import (
@@ -187,7 +194,7 @@ class _Restore:
             live = read_schema(self.wire, around=(self.name,)).table(self.name)
             assert live is not None
             found = fit(self.wire, live, self.manifest, _SOURCE)
-            report = replace(self._rows(found, self._foreseen(found)), created=True)
+            report = self._rows(found, replace(self._foreseen(found), created=True))
             notes += create_around(self.wire, self.manifest, self.name)
         else:
             found = fit(self.wire, live, self.manifest, _SOURCE)
@@ -237,11 +244,11 @@ class _Restore:
         if report.removed:
             wire.run(delete_others(table))
         rowids = self.manifest["table"]["rowid"]
-        if not wire.value(has_rows(table)):
-            run_all(wire, insert_all(table, _SOURCE, found.columns, rowids=rowids))
-        else:
+        if wire.value(has_rows(table)):
             self._write_between(found, report, rowids)
-        self._count_on(table)
+        elif report.inserted:  # of no rows, SQLite would still note that AUTOINCREMENT has used the number 0
+            run_all(wire, insert_all(table, _SOURCE, found.columns, rowids=rowids))
+        self._count_on(table, created=report.created)
 
     def _write_between(self, found: Fit, report: RestoreReport, rowids: bool) -> None:
         """What is missing and what differs, among rows that stay."""
@@ -255,12 +262,16 @@ class _Restore:
             rows = insert_rows(table, _MISSING, _SOURCE, found.columns, rowids=rowids, taken=taken, conflict="ABORT")
             run_all(wire, rows)
 
-    def _count_on(self, table: Table) -> None:
-        """The number that AUTOINCREMENT used last is what it was, or more."""
-        sequence = self.manifest["table"]["sequence"]
-        if sequence is not None and table.primary_key is not None and table.primary_key.autoincrement:
-            for sql in raise_sequence(table, int(sequence)):
-                self.wire.run(sql)
+    def _count_on(self, table: Table, *, created: bool) -> None:
+        """The number that AUTOINCREMENT used last is what it was, or more in a table that was there."""
+        if table.primary_key is None or not table.primary_key.autoincrement:
+            return
+        held = self.manifest["table"]["sequence"]
+        number = None if held is None else int(held)
+        if created:
+            run_all(self.wire, set_sequence(table, number))
+        elif number is not None:
+            run_all(self.wire, raise_sequence(table, number))
 
     # Foreign keys.
 

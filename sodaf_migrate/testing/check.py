@@ -1,4 +1,4 @@
-"""What a database holds, as one value, and whether that is the old state or the new one: no code of the engine."""
+"""What a database holds, as one value, and whether that is the old state or the new: nothing is read by the engine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
+
+from sodaf_migrate.dialects.sqlite.soundness import damage
 
 __all__ = ["HISTORY", "State", "assert_old_or_new", "state_of"]
 
@@ -42,7 +44,8 @@ def state_of(
 ) -> State:
     """All that the database holds, but for the tables ``skip``. Opens it as any program would, so that it recovers.
 
-    Raises AssertionError when ``PRAGMA integrity_check`` finds anything. No other connection of this process should
+    Raises AssertionError when ``PRAGMA integrity_check`` finds damage; a row that keeps no rule of its table is none,
+    and differs from one that does. No other connection of this process should
     be in the middle of something; ``on_connect`` gives the connection the site's collations and functions.
     """
     with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=rw", uri=True, isolation_level=None)) as connection:
@@ -51,7 +54,8 @@ def state_of(
         connection.text_factory = bytes
         try:
             found = [row[0].decode(errors="replace") for row in connection.execute("PRAGMA integrity_check")]
-            assert found == ["ok"], f"{path} is damaged: {'; '.join(found[:5])}"
+            wrong = damage(found)
+            assert not wrong, f"{path} is damaged: {'; '.join(wrong[:5])}"
             connection.execute("BEGIN")
             parts = _parts(connection, {name.lower() for name in skip})
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the driver decodes SQLite's message strictly

@@ -150,3 +150,37 @@ def test_the_index_of_a_database_takes_its_sixteen_bytes_a_page() -> None:
         tracemalloc.stop()
     assert len(index) == pages * HASH_BYTES
     assert peak < 1.5 * len(index)
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+@pytest.mark.parametrize("number", [None, 0, 2, 70])
+@pytest.mark.parametrize("into", [None, "other"])
+def test_the_number_that_autoincrement_used_last(
+    tmp_path: Path, rows: int, number: int | None, into: str | None
+) -> None:
+    """In a table that is made anew it is what it was: one that was never used is none, and not 0."""
+    site = tmp_path / "site.db"
+    with closing(sqlite3.connect(site)) as connection, connection:
+        connection.execute("CREATE TABLE tabCount (id INTEGER PRIMARY KEY AUTOINCREMENT, a)")
+        connection.executemany("INSERT INTO tabCount (a) VALUES (?)", [(number,)] * rows)
+        connection.execute("DELETE FROM sqlite_sequence")
+        if number is not None:
+            connection.execute("INSERT INTO sqlite_sequence VALUES ('tabCount', ?)", (number,))
+    manager = manager_of(site)
+    infos = [manager.create_backup("Count"), *([] if into else [manager.create_backup()])]
+    for place, info in enumerate(infos):
+        new = tmp_path / f"new{place}.db"
+        manager.restore_from_backup(info.id, into=into or "tabCount", database=new)
+        expected = [] if number is None else [(into or "tabCount", number)]
+        assert asked(new, "SELECT name, seq FROM sqlite_sequence") == expected
+        assert asked(new, f"SELECT count(*) FROM {into or 'tabCount'}") == [(rows,)]
+
+
+def test_no_row_restored_uses_no_number(tmp_path: Path) -> None:
+    """Into an empty table that is there already, too."""
+    site = tmp_path / "site.db"
+    with closing(sqlite3.connect(site)) as connection, connection:
+        connection.execute("CREATE TABLE tabCount (id INTEGER PRIMARY KEY AUTOINCREMENT, a)")
+    manager = manager_of(site)
+    manager.restore_from_backup(manager.create_backup("Count").id)
+    assert asked(site, "SELECT name, seq FROM sqlite_sequence") == []

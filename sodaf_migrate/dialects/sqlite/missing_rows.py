@@ -21,6 +21,7 @@ __all__ = [
     "mark_rows",
     "raise_sequence",
     "same_row",
+    "set_sequence",
 ]
 
 
@@ -118,6 +119,15 @@ def raise_sequence(table: Table, least: int) -> tuple[str, ...]:
         f"UPDATE main.sqlite_sequence SET seq = max(seq, {least}) WHERE name = {name}",
         f"INSERT INTO main.sqlite_sequence (name, seq) SELECT {name}, {least}"
         f" WHERE NOT EXISTS (SELECT 1 FROM main.sqlite_sequence WHERE name = {name})",
+    )
+
+
+def set_sequence(table: Table, number: int | None) -> tuple[str, ...]:
+    """The number that AUTOINCREMENT used last becomes ``number``; None: it has used none, which is not 0."""
+    name = literal(table.name)
+    return (
+        f"DELETE FROM main.sqlite_sequence WHERE name = {name}",
+        *([f"INSERT INTO main.sqlite_sequence (name, seq) VALUES ({name}, {number})"] if number is not None else []),
     )
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from sodaf_migrate.backup.files import FileOps, create_temporary, file_errors
-from sodaf_migrate.errors import DiskFullError
+from sodaf_migrate.errors import DatabaseError, DiskFullError
+from sodaf_migrate.wire.faults import is_failed_read
 
 __all__ = ["BLOCK", "Folder", "Place", "Scratch", "filled", "scratch_file"]
 
@@ -98,13 +99,23 @@ def scratch_file(folder: Place) -> Iterator[Scratch]:
 
 @contextmanager
 def filled(folder: Place) -> Iterator[None]:
-    """While SQLite reads a database and fills a scratch file in ``folder``: having no room is said of the folder."""
+    """While SQLite reads a database and fills a scratch file in ``folder``: what fails in writing is said of that."""
     try:
         yield
     except DiskFullError as error:
         raise DiskFullError(
             f'"{_folder(folder).path}" has no room left for what is backed up there',
             hint="Free some space, or keep the backups on a device with more room.",
+        ) from error
+    except DatabaseError as error:
+        code = str(error.details.get("sqlite_error"))
+        if not code.startswith("SQLITE_IOERR") or is_failed_read(code):
+            raise
+        why = error.details["reason"]
+        raise DatabaseError(
+            f'The device of "{_folder(folder).path}" failed while a scratch file was written: {why}',
+            hint="Check that disk, its free space and its mount before trying again.",
+            details=error.details,
         ) from error
 
 

@@ -28,15 +28,19 @@ def attached(wire: Wire, path: Path, alias: str) -> Iterator[None]:
             f'A file cannot be attached to "{wire.name}" while a transaction is open, for it could not be detached',
             hint="Attach it before the transaction begins.",
         )
-    wire.run(f"ATTACH DATABASE ? AS {alias}", (str(path),))
+    beside, wire.beside = wire.beside, (*wire.beside, path)
     try:
-        # MEMORY and not OFF, which a defensive connection ignores; a new file's pages are not journaled anyhow.
-        with wire.pragmas(**{f"{alias}.journal_mode": "MEMORY", f"{alias}.synchronous": "OFF"}):
-            yield
-    except BaseException as error:
-        _detach(wire, alias, error)
-        raise
-    _detach(wire, alias, None)
+        wire.run(f"ATTACH DATABASE ? AS {alias}", (str(path),))
+        try:
+            # MEMORY and not OFF, which a defensive connection ignores; a new file's pages are not journaled anyhow.
+            with wire.pragmas(**{f"{alias}.journal_mode": "MEMORY", f"{alias}.synchronous": "OFF"}):
+                yield
+        except BaseException as error:
+            _detach(wire, alias, error)
+            raise
+        _detach(wire, alias, None)
+    finally:
+        wire.beside = beside
 
 
 def _detach(wire: Wire, alias: str, error: BaseException | None) -> None:

@@ -53,6 +53,7 @@ class Wire:
         self.on_connect = on_connect
         self.patience = patience or Patience()
         self.watch = watch or Watch()  # what may stop the statements; connections of one work share it
+        self.beside: tuple[Path, ...] = ()  # files that are attached for a while
         self._depth = 0
         self._reading = False
         self._doom: BaseException | None = None
@@ -237,7 +238,7 @@ class Wire:
     def _heeding(self, sql: str) -> Iterator[None]:
         """The door for the driver's errors; an interrupt that the watch sent comes out as its reason."""
         try:
-            with translated(self.path, sql):
+            with translated(self.path, sql, self.beside):
                 yield
         except DatabaseError as error:
             stopped = self.watch.reason() if is_interrupt(error.__cause__) else None

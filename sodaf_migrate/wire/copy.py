@@ -43,7 +43,7 @@ def copy_database(
                 f'"{wire.name}" cannot be copied while its connection has a transaction open',
                 hint="Copy it through a second connection.",
             )
-    with source.snapshot(), translated(target.path):
+    with source.snapshot(), translated(target.path, beside=() if source.path is None else (source.path,)):
         # From here on the snapshot stands.
         page, pages = (int(source.value(f"PRAGMA main.{name}")) for name in ("page_size", "page_count"))
         at_once = max(1, _BYTES_AT_ONCE // page)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,17 @@ from sodaf_migrate.errors import (
     StatementError,
 )
 
-__all__ = ["FAULTS", "Fault", "is_interrupt", "is_transient", "primary_code", "shortened", "translate", "translated"]
+__all__ = [
+    "FAULTS",
+    "Fault",
+    "is_failed_read",
+    "is_interrupt",
+    "is_transient",
+    "primary_code",
+    "shortened",
+    "translate",
+    "translated",
+]
 
 _HEAD, _TAIL = 1500, 400
 
@@ -136,6 +146,8 @@ _EXTENDED = {
     sqlite3.SQLITE_READONLY_DIRECTORY: _WAL,
 }
 
+_WRITES = ("_WRITE", "_FSYNC", "_TRUNCATE", "_DELETE")
+
 _CLOSED = Fault(DatabaseError, 'The connection to "{name}" is closed', "Open it again, and keep it open meanwhile.")
 _THREAD = Fault(
     DatabaseError,
@@ -180,15 +192,25 @@ def shortened(sql: str) -> str:
     return f"{sql[:_HEAD]} /* … {left_out} characters … */ {sql[-_TAIL:]}"
 
 
-def translate(error: Exception, *, path: Path | None, sql: str = "") -> DatabaseError:
-    """Our error for one of the driver's. Bound values never appear in it: they may be anybody's secrets."""
+def translate(error: Exception, *, path: Path | None, sql: str = "", beside: Iterable[Path] = ()) -> DatabaseError:
+    """Our error for one of the driver's. Bound values never appear in it: they may be anybody's secrets.
+
+    SQLite does not say which file a device failed to read: ``beside`` are the others in use, which are named as well.
+    """
     fault = _fault(error)
     name = str(path) if path is not None else ":memory:"
+    if is_failed_read(getattr(error, "sqlite_errorname", None)):
+        name = '" or "'.join([name, *map(str, beside)])
     reason = str(error) or type(error).__name__
     details = {"database": name, "sqlite_error": getattr(error, "sqlite_errorname", None), "reason": reason}
     if sql:
         details["sql"] = shortened(sql)
     return fault.error(fault.message.format(name=name, reason=reason), hint=fault.hint, details=details)
+
+
+def is_failed_read(name: str | None) -> bool:
+    """Whether SQLite's name of an error is that of a device that failed otherwise than in writing."""
+    return name is not None and name.startswith("SQLITE_IOERR") and not name.endswith(_WRITES)
 
 
 def _fault(error: Exception) -> Fault:
@@ -206,11 +228,11 @@ def _fault(error: Exception) -> Fault:
 
 
 @contextmanager
-def translated(path: Path | None, sql: str = "") -> Iterator[None]:
+def translated(path: Path | None, sql: str = "", beside: Iterable[Path] = ()) -> Iterator[None]:
     """Whatever the driver raises inside comes out as ours, with the driver's error as its cause."""
     try:
         yield
     # sqlite3.Warning is how Python 3.11 says "one statement at a time", MemoryError how it says SQLITE_NOMEM;
     # OverflowError is an integer beyond 64 bits, UnicodeEncodeError half a character (a lone surrogate) in a text.
     except (sqlite3.Error, sqlite3.Warning, OverflowError, MemoryError, UnicodeEncodeError) as error:
-        raise translate(error, path=path, sql=sql) from error
+        raise translate(error, path=path, sql=sql, beside=beside) from error

@@ -40,7 +40,7 @@ def program() -> None:
     \b
     Settings come from options, then SODAF_* variables, then sodaf.toml.
     Exit codes: 0 done, 1 error, 2 changes pending (--check), 3 refused for
-    a hazard, 4 partly done, 5 locked, 64 wrong usage or configuration,
+    a danger, 4 partly done, 5 locked, 64 wrong usage or configuration,
     130 interrupted.
     """
 

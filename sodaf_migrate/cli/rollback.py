@@ -34,8 +34,10 @@ __all__ = ["rollback"]
 )
 @click.option("--run", metavar="ID", help="All of one run; `history ID` tells the run of a migration.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done, what comes back, what would be lost.")
-@click.option("--allow", multiple=True, metavar="HAZARD", help="A hazard of the way back to allow (repeatable).")
-@click.option("--force", is_flag=True, help="Allow every hazard.")
+@click.option(
+    "--allow", multiple=True, metavar="DANGER", help="A danger of the way back to allow by name (repeatable)."
+)
+@click.option("--force", is_flag=True, help="Allow every danger, but not to go back without the backup.")
 @timeout_option
 @applied_by_option
 @yes_option

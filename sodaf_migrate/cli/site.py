@@ -91,8 +91,13 @@ def hazard_options(command: Command) -> Command:
     rename = click.option(
         "--rename", multiple=True, metavar="OLD:NEW", help="A column that has a new name (repeatable)."
     )
-    force = click.option("--force", is_flag=True, help="Allow every hazard.")
-    allow = click.option("--allow", multiple=True, metavar="HAZARD", help="A hazard to allow by name (repeatable).")
+    force = click.option("--force", is_flag=True, help="Allow every danger.")
+    allow = click.option(
+        "--allow",
+        multiple=True,
+        metavar="DANGER",
+        help="A danger to allow by name, such as drop_column:Customer.fax (repeatable).",
+    )
     policy = click.option(
         "--on-conversion-error",
         type=click.Choice(POLICIES),

@@ -210,3 +210,22 @@ def test_rows_that_keep_no_rule_are_no_reason(tmp_path: Path, folder: Path) -> N
         wire.run("UPDATE t SET v = 2 WHERE id = 1")
         looked = foretold(wire, links, folder=folder)
         assert (looked.overwritten, looked.kept, looked.notes) == (1, 1, ())
+
+
+def test_a_site_s_own_preparation_that_needs_its_tables(shop: Path) -> None:
+    """It fails on a scratch database, where nothing can be tried then: what is certain is told, and that it is not all.
+
+    A table that is not there any more would be made.
+    """
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        connection.execute("SELECT count(*) FROM tabPart").fetchall()
+
+    manager = MigrationBackupManager(shop, BackupOptions(threads=1), ring=RING, on_connect=prepare)
+    info = manager.create_backup("Thing")
+    looked = manager.restore_from_backup(info.id, dry_run=True)
+    assert looked.unchanged == 2 and "could not be tried" in looked.told[-1]
+    execute(shop, "DROP TABLE tabThing")
+    looked = manager.restore_from_backup(info.id, dry_run=True)
+    assert looked.inserted == 2 and looked.told[0] == '"tabThing" is created anew'
+    assert "could not be tried" in looked.told[-1]

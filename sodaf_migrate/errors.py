@@ -109,6 +109,10 @@ class MigrationError(Exception):
         return {"code": self.code, "message": self.message, "hint": self.hint, "details": self.details}
 
 
+def _plain(value: Any) -> Any:
+    return value.to_dict() if hasattr(value, "to_dict") else str(value)
+
+
 class DefinitionError(MigrationError):
     """A DocType definition, or a folder of them, is wrong; ``problems`` lists every fault found."""
 
@@ -204,7 +208,7 @@ class DataLossRiskError(PlanRefusedError):
 
     def __init__(self, message: str, *, risks: Iterable[Any] = (), hint: str | None = None) -> None:
         self.risks = tuple(risks)
-        super().__init__(message, hint=hint, details={"risks": [str(risk) for risk in self.risks]})
+        super().__init__(message, hint=hint, details={"risks": [_plain(risk) for risk in self.risks]})
 
 
 class StalePlanError(PlanRefusedError):

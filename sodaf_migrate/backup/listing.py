@@ -14,7 +14,7 @@ from sodaf_migrate.errors import BackupError, UnknownBackupError
 from sodaf_migrate.history.chain import Head, Problem
 from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["differences", "found", "heads_in", "listed"]
+__all__ = ["differences", "found", "heads_in", "listed", "unreadable"]
 
 logger = logging.getLogger("sodaf_migrate")
 
@@ -36,6 +36,18 @@ def listed(wire: Wire, store: BackupStore) -> tuple[BackupInfo, ...]:
             except BackupError as error:
                 logger.warning("%s in the backup store is not listed: %s", name, error)
     return tuple(sorted(found, key=lambda info: (info.created_at, info.id)))
+
+
+def unreadable(store: BackupStore, infos: Sequence[BackupInfo]) -> tuple[tuple[str, str], ...]:
+    """(File name, why) of the files of the store that ``infos`` leaves out, for no row can be made of them."""
+    named, faults = {info.name for info in infos}, []
+    for name in store.names():
+        if name not in named:
+            try:
+                described(store, name, checksum="")
+            except BackupError as error:
+                faults.append((name, error.message))
+    return tuple(faults)
 
 
 def found(backup_id: str, infos: Sequence[BackupInfo]) -> BackupInfo:

@@ -18,7 +18,14 @@ from pathlib import Path
 from sodaf_migrate.backup.files import STALE, FileOps, file_errors, remove_stale
 from sodaf_migrate.backup.header import parse_header
 from sodaf_migrate.backup.scratch import Folder
-from sodaf_migrate.errors import BackupError, ConfigurationError, DiskFullError, LockHeldError, UnknownBackupError
+from sodaf_migrate.errors import (
+    BackupError,
+    BackupFileError,
+    ConfigurationError,
+    DiskFullError,
+    LockHeldError,
+    UnknownBackupError,
+)
 from sodaf_migrate.wire.patience import Patience
 
 __all__ = ["LOCK", "SUFFIX", "BackupStore", "hash_of"]
@@ -98,6 +105,7 @@ class BackupStore:
 
     def names(self) -> tuple[str, ...]:
         """The names of all backup files, oldest first; () where the folder is not there yet."""
+        self._refuse_file()
         try:
             entries = list(os.scandir(self.directory))
         except FileNotFoundError:
@@ -182,6 +190,7 @@ class BackupStore:
         # flock belongs to the open file: two threads exclude each other like two processes, and however a process
         # ends, the system gives the lock back.
         with file_errors(self.directory, "be used for backups", _UNUSABLE):
+            self._refuse_file()
             self.files.make_folder(self.directory)
             self._close_to_others()
             lock = self._lock_file(os.O_RDWR)
@@ -195,6 +204,12 @@ class BackupStore:
 
     def _lock_file(self, access: int) -> int:
         return os.open(self.directory / LOCK, access | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+    def _refuse_file(self) -> None:
+        if self.directory.exists() and not self.directory.is_dir():
+            raise BackupFileError(
+                f'"{self.directory}" is no folder, so backups cannot lie in it', hint="Give the folder of the backups."
+            )
 
     def _close_to_others(self) -> None:
         mode = stat.S_IMODE(self.directory.stat().st_mode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +46,19 @@ def _backup_options(command: Command) -> Command:
 
 
 def manager_of(
-    context: click.Context, store: str | None, *, engine: DocTypeEngine | None = None, **more: Any
+    context: click.Context,
+    store: str | None,
+    *,
+    engine: DocTypeEngine | None = None,
+    makes: bool = False,
+    **more: Any,
 ) -> MigrationBackupManager:
-    """The backups of the configured site. Raises ConfigurationError when no database is configured."""
+    """The backups of the configured site; ``makes``: the folder that was named need not be there yet.
+
+    Raises ConfigurationError when no database is configured, or there is no such folder.
+    """
+    if store is not None and not makes and not os.path.isdir(store):
+        raise ConfigurationError(f'There is no folder "{store}" (--store)', hint="Give the folder of the backups.")
     site = site_of(context, backups=store)
     database = site.database_path()
     from sodaf_migrate.backup.manager import MigrationBackupManager  # brings cryptography, which --help does without
@@ -117,8 +128,9 @@ def create(
         raise click.UsageError("--column and --type column go together")
     if columns and doctype is None:
         raise click.UsageError("name the DocType of the columns")
-    named = {"engine": _engine(context)} if doctype is not None else {}
-    manager = manager_of(context, store, level=level, encrypt=False if unencrypted else None, **named)
+    named: dict[str, Any] = {"engine": _engine(context)} if doctype is not None else {}
+    plain = False if unencrypted else None
+    manager = manager_of(context, store, makes=True, level=level, encrypt=plain, **named)
     if columns:
         info = manager.create_column_backup(str(doctype), columns)
     else:
@@ -140,9 +152,13 @@ def list_(context: click.Context, doctype: str | None, store: str | None) -> int
       sodaf-migrate backup list
       sodaf-migrate backup list Customer --format json
     """
-    named = {"engine": _engine(context)} if doctype is not None else {}
-    infos = manager_of(context, store, **named).list_backups(doctype)
+    named: dict[str, Any] = {"engine": _engine(context)} if doctype is not None else {}
+    manager = manager_of(context, store, **named)
+    infos = manager.list_backups(doctype)
     answer(context, infos, lines=told.backups_lines(infos))
+    damaged = _unlisted(manager) if doctype is None else ()
+    if damaged:
+        write_lines([Line(f"damaged: {name}: {why}", "bad") for name, why in damaged], sys.stderr)
     return Exit.DONE
 
 
@@ -185,8 +201,24 @@ def verify(
     level = 0 if hash_only else 2 if deep else 1
     names = ids or tuple(info.id for info in manager.list_backups())
     results = tuple(manager.verify_backup(name, level=level) for name in names)
+    results += () if ids else tuple(_damaged(name, why, level) for name, why in _unlisted(manager))
     answer(context, results, lines=told.verified_backups_lines(results))
     return Exit.DONE if all(result.ok for result in results) else Exit.ERROR
+
+
+def _unlisted(manager: MigrationBackupManager) -> tuple[tuple[str, str], ...]:
+    """Files of the store that are damaged so that they cannot even be listed, each with the reason."""
+    from sodaf_migrate.backup.listing import unreadable
+
+    return unreadable(manager.store, manager.list_backups())
+
+
+def _damaged(name: str, why: str, level: int) -> Any:
+    from sodaf_migrate.backup.info import VerifyResult
+
+    return VerifyResult(
+        id=name.rpartition("-")[2].partition(".")[0], level=level, ok=False, problems=(f"{name}: {why}",), damaged=True
+    )
 
 
 @backup.command()
@@ -222,7 +254,7 @@ def restore(
       sodaf-migrate backup restore 44218e92 --into tabCustomer_old
       sodaf-migrate backup restore 44218e92 --into-database copy.db
     """
-    named = {"engine": _engine(context)} if into is not None else {}
+    named: dict[str, Any] = {"engine": _engine(context)} if into is not None else {}
     manager = manager_of(context, store, read_unencrypted=unencrypted, **named)
     target: dict[str, Any] = {
         "into": into,

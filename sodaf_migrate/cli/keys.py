@@ -72,6 +72,7 @@ def rotate(context: click.Context, path: str | None, store: str | None) -> int:
     from sodaf_migrate.backup.keys import KeyRing, add_key, generate_key, read_key_file
 
     manager = manager_of(context, store)
+    manager.list_backups()  # a wrong path is told before a key is changed
     if path is not None:
         file, fresh = Path(path).absolute(), read_key_file(Path(path))
     else:

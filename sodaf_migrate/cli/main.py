@@ -23,6 +23,7 @@ from sodaf_migrate.cli.keys import keys
 from sodaf_migrate.cli.look import config, diff, dry_run, history, status
 from sodaf_migrate.cli.rollback import rollback
 from sodaf_migrate.cli.site import site_options
+from sodaf_migrate.config.load import load_site
 from sodaf_migrate.errors import MigrationError
 from sodaf_migrate.events import CancelToken
 from sodaf_migrate.report.outcome import error_lines
@@ -54,6 +55,9 @@ def main(arguments: Sequence[str] | None = None, *, name: str = "sodaf-migrate")
 
     ``name`` is how help and hints call the program.
     """
+    for name_of_stream in ("stdout", "stderr"):  # one that the caller closed (`>&-`) is None
+        if getattr(sys, name_of_stream) is None:
+            setattr(sys, name_of_stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the end
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a name that the locale cannot spell is no reason to die
@@ -63,24 +67,49 @@ def main(arguments: Sequence[str] | None = None, *, name: str = "sodaf-migrate")
 
 
 def _run(arguments: list[str], name: str) -> int:
-    debug, as_json = "--debug" in arguments, _asks_json(arguments)
+    debug, code = "--debug" in arguments, int(Exit.ERROR)
     try:
-        return int(_called(arguments, name) or Exit.DONE)
+        code = int(_called(arguments, name) or Exit.DONE)
+        sys.stdout.flush()  # while an error of it can still be told
+        return code
     except click.UsageError as error:
-        _say(_usage(error), as_json)
+        _say(_usage(error), arguments)
         return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
         return Exit.INTERRUPTED
     except MigrationError as error:
         _trace(debug)
-        _say(error, as_json)
+        _say(error, arguments)
         return exit_of(error)
-    except Exception as error:  # the last door: whatever else goes wrong is a fault of ours
-        _trace(debug)
-        kind = type(error).__name__
-        _say(MigrationError(f"{kind}: {error}", hint="This is a fault in sodaf-migrate; --debug shows where."), as_json)
-        return Exit.ERROR
+    except BrokenPipeError:  # `| head`: whoever asked has seen enough
+        _lose_answers()
+        return code
+    except OSError as error:
+        if error.filename is None:  # everything else that is opened or written has a name
+            _lose_answers()
+            said = f"The answer could not be written: {error.strerror}"
+            _say(
+                MigrationError(said, hint="What was asked for is done; `status` and `history` tell how it stands."), ()
+            )
+            return Exit.ERROR
+        return _fault(error, arguments)
+    except Exception as error:
+        return _fault(error, arguments)
+
+
+def _fault(error: Exception, arguments: Sequence[str]) -> int:
+    """The last door: whatever else goes wrong is a fault of ours."""
+    _trace("--debug" in arguments)
+    kind = type(error).__name__
+    hint = "This is a fault in sodaf-migrate; --debug shows where."
+    _say(MigrationError(f"{kind}: {error}", hint=hint), arguments)
+    return Exit.ERROR
+
+
+def _lose_answers() -> None:
+    """Let standard output, which takes nothing any more, lead nowhere, so that the end of the program is quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _called(arguments: list[str], name: str) -> Any:
@@ -95,15 +124,22 @@ def _usage(error: click.UsageError) -> MigrationError:
     return MigrationError(message[:1].lower() + message[1:], hint=f"`{path} --help` shows what it takes.")
 
 
-def _asks_json(arguments: list[str]) -> bool:
+def _asks_json(arguments: Sequence[str]) -> bool:
     if any(word == "--format" or word.startswith("--format=") for word in arguments):
         return "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
-    return os.environ.get("SODAF_FORMAT") == "json"
+    if os.environ.get("SODAF_FORMAT"):
+        return os.environ["SODAF_FORMAT"] == "json"
+    named = [word.removeprefix("--site=") for word in arguments if word.startswith("--site=")]
+    named += [word for option, word in pairwise(arguments) if option == "--site"]
+    try:
+        return load_site(named[-1] if named else None).format == "json"
+    except MigrationError:  # the command itself will say what is wrong with the configuration
+        return False
 
 
-def _say(error: MigrationError, as_json: bool) -> None:
+def _say(error: MigrationError, arguments: Sequence[str]) -> None:
     """The error for people on standard error; with JSON asked for, also the document that a program waits for."""
-    if as_json:
+    if _asks_json(arguments):
         sys.stdout.write(to_json({"error": error.to_dict()}))
     write_lines(error_lines(error), sys.stderr)
 

@@ -145,7 +145,12 @@ def _configuration(site: Path) -> Path:
 
 
 def _nearest_file() -> Path | None:
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError as exc:
+        raise ConfigurationError(
+            "The working folder is not there any more", hint="Change into a folder that is there, and call again."
+        ) from exc
     for folder in (here, *here.parents):
         found = _in_folder(folder)
         if found is not None:
@@ -180,9 +185,12 @@ def _dicts(sites: Any) -> Iterable[tuple[str, Any]]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigurationError(f'"{path}" cannot be read: {exc}', hint="Check the file and its permissions.") from exc
+        return path.read_text(encoding="utf-8-sig")  # editors on Windows begin a file with a mark
+    except UnicodeDecodeError as exc:
+        raise ConfigurationError(f'"{path}" is not UTF-8', hint="Save the file as UTF-8.") from exc
+    except OSError as exc:
+        said = f'"{path}" cannot be read: {exc.strerror}'
+        raise ConfigurationError(said, hint="Check the file and its permissions.") from exc
 
 
 def _parsed(setting: Setting, value: Any, source: str) -> Any:

@@ -87,7 +87,8 @@ def _document(value: Any, file: str, expected: bool) -> Iterator[Document]:
     elif kind == "DocType" or (kind is None and (expected or _looks_like_doctype(value))):
         yield Definition(file, value)
     elif kind is None:
-        yield Note(file, "skipped: no DocType (it has no list of fields)")
+        lacks = "name" if isinstance(value.get("fields"), list) else "list of fields"
+        yield Note(file, f"skipped: no DocType (it has no {lacks})")
     else:
         yield Note(file, f'skipped: a document of kind "{kind}"')
 

@@ -95,7 +95,8 @@ def _parsed(text: str, shown: str) -> Any:
     except RecursionError:
         where, what, hint = "", "it is nested too deeply", "A definition needs only a few levels."
     except ValueError as error:
-        where, what, hint = "", str(error), "Write the value as JSON allows it."
+        what = "a number has too many digits" if "integer string conversion" in str(error) else str(error)
+        where, hint = "", "Write the value as JSON allows it."
     return Problem(code="JSON_INVALID", file=shown, message=f"Invalid JSON{where}: {what}", hint=hint)
 
 

@@ -84,4 +84,4 @@ def _check_folder(wire: Wire, folder: Path, needed: int, free: Free) -> None:
 
 
 def _megabytes(number: int) -> str:
-    return f"{number / 1e6:,.1f} MB"
+    return f"{number / 1e6:,.1f} MB" if number >= 1e5 else f"{number:,} bytes"

@@ -121,10 +121,10 @@ def test_an_unfinished_file_that_is_finished_meanwhile(tmp_path: Path) -> None:
 
 
 def test_a_store_that_is_no_folder(tmp_path: Path) -> None:
-    """A file in its place is told with the system's words; so is a name below it."""
+    """A file in its place is told as that; a name below it with the system's words."""
     (tmp_path / "store").write_text("not a folder")
     store = BackupStore(tmp_path / "store")
-    with pytest.raises(BackupFileError, match="Not a directory"):
+    with pytest.raises(BackupFileError, match="is no folder"):
         store.names()
     with pytest.raises(BackupFileError, match="Not a directory"):
         store.size_of("20260131T120000Z-full-0123456789abcdef0123456789abcdef.sdbk")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -88,6 +89,44 @@ def test_a_damaged_backup_says_nothing_of_keys(site: Shop) -> None:
     path.write_bytes(b"")
     key_path(site).unlink()
     assert made(site, "Customer")
+
+
+def test_a_damaged_file_that_the_catalogue_does_not_know(site: Shop) -> None:
+    """It cannot be listed, for nobody knows what it is; that it is there and damaged is told, and found by a check."""
+    whole, broken = made(site, "Customer"), made(site, "Customer")
+    site.execute('DELETE FROM "tabMigrationBackup" WHERE id = ?', broken)
+    [path] = site.folder.glob(f"site.db.backups/*{broken}.sdbk")
+    path.write_bytes(path.read_bytes()[:40])
+    for call in (("backup", "list"), ("backup", "list", "--format", "json")):
+        listed = site.run(*call)
+        assert listed.code == 0 and whole[:12] in listed.out and broken[:12] not in listed.out
+        assert f"damaged: {path.name}" in " ".join(listed.err.split())
+    for level in ((), ("--hash-only",)):
+        checked = site.run("backup", "verify", *level, "--format", "json")
+        assert checked.code == 1
+        assert {each["id"]: each["damaged"] for each in checked.json} == {whole: False, broken: True}
+    path.unlink()
+    assert site.run("backup", "list").err == "" and site.run("backup", "verify").code == 0
+
+
+def test_every_document_is_described(site: Shop) -> None:
+    """What the page about JSON promises of these commands is in their documents."""
+    text = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `((?:backup|keys) [a-z-]+|diff)`.*? \| (.+) \|$", text, re.MULTILINE))
+    id = made(site)
+    site.execute("UPDATE tabCustomer SET fax = '1'")
+    more = {
+        "backup restore": (id, "--dry-run"),
+        "backup prune": ("--keep", "1", "--dry-run"),
+        "keys generate": ("--file", str(site.folder / "another.key")),
+        "diff": ("Customer",),
+    }
+    assert len(rows) == 10
+    for name, words in rows.items():
+        answer = site.run(*name.split(), *more.get(name, ()), "--format", "json")
+        document = answer.json[0] if isinstance(answer.json, list) else answer.json
+        promised = re.findall(r"`(\w+)`", words.split(": `id` and")[0])
+        assert promised and set(promised) <= set(document), (name, promised)
 
 
 def test_list_and_inspect(site: Shop) -> None:

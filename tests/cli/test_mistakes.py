@@ -7,6 +7,8 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -171,6 +173,21 @@ MISTAKES: dict[str, Mistake] = {
     "newer history": Mistake(_newer_history, ("sync",), 1, "layout", "Use the version"),
     "view in the way": Mistake(_view, ("sync", "Item"), 1, "tabItem", "ename"),
     "virtual table in the way": Mistake(_virtual, ("sync", "Item"), 1, "tabItem", "ename"),
+    "no folder of backups": Mistake(_synced, ("backup", "verify", "--store", "no"), 64, 'no folder "no"', "the folder"),
+    "file as the folder of backups": Mistake(
+        _synced, ("backup", "create", "--store", "site.db"), 1, "is no folder", "Give the folder"
+    ),
+    "key change without a database": Mistake(
+        _nothing, ("keys", "rotate", "--database", "none.db"), 1, "There is no database file", "path"
+    ),
+    "TOML in another encoding": Mistake(_file("sodaf.toml", b"\xff\xfe"), ("status",), 64, "is not UTF-8", "UTF-8."),
+    "a number without end": Mistake(
+        _file("doctypes/odd.json", '{"name": "Odd", "fields": [], "x": ' + "9" * 5000 + "}"),
+        ("sync",),
+        1,
+        "too many digits",
+        "JSON allows",
+    ),
     "output over the database": Mistake(
         _synced, ("dry-run", "--output", "site.db"), 64, "the database itself", "another file"
     ),
@@ -289,6 +306,61 @@ def test_locked_by_a_reader(shop: Shop) -> None:
     said = " ".join((answer.err + answer.out).split())
     assert answer.code == 5 and "was locked" in said and "cannot be told" not in said, said
     assert shop.run("sync", "Item").code == 0
+
+
+def test_a_mark_at_the_beginning_of_the_configuration(shop: Shop) -> None:
+    """Editors on Windows write one; it is no mistake."""
+    (shop.folder / "sodaf.toml").write_bytes(b'\xef\xbb\xbfdatabase = "site.db"\n')
+    assert shop.run("status").code == 0
+
+
+def test_errors_are_json_where_the_configuration_says_so(shop: Shop) -> None:
+    """As every answer is: whoever reads them as JSON must not have to say it twice."""
+    (shop.folder / "sodaf.toml").write_text('database = "site.db"\nformat = "json"\n[sites.a]\nformat = "text"\n')
+    assert shop.run("sync", "Nope").json["error"]["code"] == "DOCTYPE_UNKNOWN"
+    assert shop.run("sync", "Nope", "--site", "a").out == shop.run("sync", "Nope", "--format", "text").out == ""
+
+
+def test_risks_in_json_are_objects(shop: Shop) -> None:
+    """A program reads the dangers of a refusal field by field."""
+    shop.run("sync")
+    shop.execute("INSERT INTO tabCustomer (name, customer_name, credit_limit) VALUES ('a', 'A', '12.5')")
+    shop.change("Customer", {"fieldname": "credit_limit", "fieldtype": "Int"})
+    refused = shop.run("sync", "Customer", "--on-conversion-error", "null", "--format", "json")
+    error = refused.json["error"]
+    [risk] = error["details"]["risks"]
+    assert refused.code == 3 and risk["code"] == "lossy_conversion" and risk["affected_rows"] == 1
+    assert risk["severity"] == "error" and not risk["allowed"]
+
+
+PLACES = {
+    "a full device": (["status"], "> /dev/full", 1, "error: The answer could not be written: No space left on device"),
+    "no standard output": (["status"], ">&-", 0, ""),
+    "no standard error": (["sync", "Nope"], "2>&-", 64, ""),
+    "a reader who has seen enough": (["status"], "| head -1", 0, ""),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_places_that_answers_go_to(shop: Shop, place: str) -> None:
+    """A closed or full standard output, and the program's own number all the same."""
+    shop.run("sync")
+    call, where, code, said = PLACES[place]
+    done = _shell(shop, f'"$0" -m sodaf_migrate {" ".join(call)} {where}')
+    assert done.returncode == code and "Traceback" not in done.stderr and "fault" not in done.stderr, done.stderr
+    assert done.stderr.startswith(said) and ("Exception ignored" not in done.stderr)
+
+
+def test_a_working_folder_that_is_gone(shop: Shop) -> None:
+    """Said as that, and not as a fault of the program."""
+    done = _shell(shop, 'mkdir gone && cd gone && rmdir ../gone && "$0" -m sodaf_migrate status')
+    assert done.returncode == 64 and "working folder is not there" in done.stderr and "hint: " in done.stderr
+
+
+def _shell(shop: Shop, words: str) -> subprocess.CompletedProcess[str]:
+    home = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    line = ["bash", "-c", words, sys.executable]
+    return subprocess.run(line, cwd=shop.folder, env=home, capture_output=True, text=True, timeout=60, check=False)
 
 
 # The exit codes, one by one, as a script sees them.

@@ -99,7 +99,7 @@ def test_mistakes_in_the_file(folder: Path, text: str, message: str, hint: str) 
 def test_file_that_is_no_text(folder: Path) -> None:
     """A file that is no UTF-8 is a mistake like any other."""
     (folder / "sodaf.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match="is not UTF-8"):
         load_site(environment={})
 
 

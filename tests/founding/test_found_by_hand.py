@@ -182,7 +182,7 @@ def test_not_null_comes_back_only_when_rows_let_it(filled: Site) -> None:
     free = customer({"fieldname": "city", "fieldtype": "Data", "default": "x"})
     relaxed = filled.applier(free).sync_doctype("Customer")
     filled.query("UPDATE \"tabCustomer\" SET city = NULL WHERE name = 'Ada'")
-    with pytest.raises(PlanRefusedError, match="rows leave it empty"):
+    with pytest.raises(PlanRefusedError, match="1 row leaves it empty"):
         filled.applier(free).rollback_migration(relaxed.migration_id)
 
 

@@ -145,7 +145,10 @@ class Session:
         """The plan for changes that somebody else found, against what is live now: those that take ``before`` back."""
         with self.wire.snapshot():
             # What a trigger or a view that comes back names need not be among the tables that change.
-            live = self._read(None if diff.views or diff.triggers or diff.tables else diff.table_names)
+            # Nor must a parent, to which a key points again, be among them.
+            parents = [change.new.table for change in diff.foreign_keys if change.new is not None]
+            anything = diff.views or diff.triggers or diff.tables
+            live = self._read(None if anything else (*diff.table_names, *parents))
             comparison = Comparison(diff=diff, live=live, wish=Schema())
             analysed = before.details.get("analysed", ()) if before is not None else ()
             planning = replace(planning_for(self), refills=refills, analysed=analysed)

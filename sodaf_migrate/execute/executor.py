@@ -28,8 +28,8 @@ from sodaf_migrate.errors import (
 )
 from sodaf_migrate.events import Listener, Progress, Teller, silent
 from sodaf_migrate.execute.compiles import broken_objects, newly_broken
+from sodaf_migrate.execute.in_the_way import in_the_way
 from sodaf_migrate.execute.keys import Violations, concerned, may_break_keys, new_violations, violations
-from sodaf_migrate.execute.repeats import repeats
 from sodaf_migrate.execute.room import Free, check_room, free_bytes
 from sodaf_migrate.execute.session import CACHE, locked, session
 from sodaf_migrate.history.tables import TABLES
@@ -365,7 +365,7 @@ def _played(wire: Wire, statement: str | Statement, where: str, part: int = ROWS
         error.details.setdefault("where", where)
         raise
     except DatabaseError as error:
-        said = repeats(wire, statement.sql, error) if isinstance(error, ConstraintError) else None
+        said = in_the_way(wire, statement.sql, error) if isinstance(error, ConstraintError) else None
         if said is not None:
             raise said from error
         raise ExecutionError(

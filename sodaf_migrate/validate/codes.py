@@ -23,6 +23,7 @@ CODES = frozenset(
         "PLAN_SCOPE_WRONG",
         "PLAN_STALE",
         "READERS_THERE",
+        "ROWIDS_GO",
         "ROWS_WOULD_CHANGE",
         "SHADOW_DOWN_FAILED",
         "SHADOW_DOWN_WRONG",

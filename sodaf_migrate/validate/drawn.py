@@ -9,8 +9,8 @@ from sodaf_migrate.dialects.sqlite.live_names import LiveNames
 from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.question import Question
 from sodaf_migrate.dialects.sqlite.rowid import rowid_name
-from sodaf_migrate.dialects.sqlite.samples import Sample, condition_of, draw, needing
-from sodaf_migrate.plan import Plan
+from sodaf_migrate.dialects.sqlite.samples import Sample, beside, condition_of, draw, needing
+from sodaf_migrate.plan import Plan, Temporary
 from sodaf_migrate.schema.model import Schema, fold
 from sodaf_migrate.wire.connection import Wire
 
@@ -41,28 +41,38 @@ def drawn(wire: Wire, plan: Plan, live: Schema, met: Iterable[Question]) -> tupl
     for _ in range(_ROUNDS if added else 0):
         before = dict(found)
         for change in added:
-            _add_parents(wire, LiveNames(live, plan.diff), change, found)
+            _add_parents(wire, LiveNames(live, plan.diff), change, found, plan.temporary)
         if found == before:
             break
     return tuple(found.values())
 
 
-def _add_parents(wire: Wire, names: LiveNames, change: ForeignKeyChange, found: dict[str, Sample]) -> None:
+def _add_parents(
+    wire: Wire,
+    names: LiveNames,
+    change: ForeignKeyChange,
+    found: dict[str, Sample],
+    temporary: Iterable[Temporary],
+) -> None:
     key = change.new
     child = names.table(change.table)
     parent = names.table(key.table) if key is not None else None
     if key is None or child is None or parent is None or fold(child.name) not in found:
         return
-    primary = parent.primary_key.columns if parent.primary_key is not None else ()
-    wanted = [names.column(key.table, name) for name in key.referenced] if key.referenced else list(primary)
-    own = [quote(name) for name in wanted if name is not None]
-    if not own or len(own) < len(wanted):
+    own = [quote(name) for name in names.referenced(key) if name is not None]
+    if len(own) != len(key.columns):
         del found[fold(child.name)]  # what it refers to comes with the plan
         return
     given = [_given(names, change.table, name) for name in key.columns]
     rowid, rows = rowid_name(child), found[fold(child.name)]
-    some = f" WHERE {rowid} IN ({_numbers(rows.keys)})" if rowid and rows.keys is not None else ""
-    condition = f"({', '.join(own)}) IN (SELECT {', '.join(given)} FROM main.{quote(child.name)}{some})"
+    for each in temporary:  # what comes back refers to rows too
+        if fold(each.table) == fold(child.name):
+            given = [
+                _returning(each, beside(wire, each, rows), rowid, value) if fold(name) == fold(each.column) else value
+                for name, value in zip(key.columns, given, strict=True)
+            ]
+    some = f" WHERE c.{rowid} IN ({_numbers(rows.keys)})" if rowid and rows.keys is not None else ""
+    condition = f"({', '.join(own)}) IN (SELECT {', '.join(given)} FROM main.{quote(child.name)} AS c{some})"
     there = found.get(fold(parent.name)) or draw(wire, parent)
     found[fold(parent.name)] = needing(wire, parent, there, condition)
 
@@ -74,4 +84,12 @@ def _numbers(keys: Iterable[int | None]) -> str:
 def _given(names: LiveNames, table: str, column: str) -> str:
     """What a column of the foreign key holds: for one that is new, NULL, which asks for no parent."""
     there = names.column(table, column)
-    return quote(there) if there is not None else "NULL"
+    return f"c.{quote(there)}" if there is not None else "NULL"
+
+
+def _returning(temporary: Temporary, sample: Sample, rowid: str | None, otherwise: str) -> str:
+    """What the column will hold once its values are back."""
+    live = [quote(name) for name in temporary.key] or [rowid or "rowid"]
+    same = " AND ".join(f"r.k{number} IS c.{name}" for number, name in enumerate(live))
+    some = f"r.rowid IN ({_numbers(sample.keys or ())}) AND {same}"
+    return f"coalesce((SELECT r.value FROM temp.{quote(temporary.name)} AS r WHERE {some}), {otherwise})"

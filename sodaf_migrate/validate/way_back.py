@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sodaf_migrate.plan import Cost, Finding, Severity, Step
+from sodaf_migrate.schema.model import fold
 from sodaf_migrate.validate.look import Look
 
 __all__ = ["rollback_possibility"]
@@ -39,6 +40,26 @@ def rollback_possibility(look: Look) -> Iterable[Finding]:
                 f"only a backup brings back {step.irreversible}",
                 "",
             )
+    yield from _rowids(look)
+
+
+def _rowids(look: Look) -> Iterable[Finding]:
+    """Rowids are in no backup: rows are found again by their keys, and those that had none are numbered anew."""
+    diff = look.plan.diff
+    if diff.is_reverse:
+        return
+    gone = {fold(c.table): c.table for c in diff.options if c.option == "without_rowid" and c.new}
+    for key in diff.primary_keys:
+        if key.new is not None and key.new.rowid_alias and not (key.old is not None and key.old.rowid_alias):
+            gone[fold(key.table)] = key.table
+    for table in gone.values():
+        yield Finding(
+            code="ROWIDS_GO",
+            severity=Severity.WARNING,
+            target=table,
+            message=f'the rowids of "{table}" go, and a rollback does not bring them back: it numbers the rows anew',
+            hint="It matters only where something outside of the database refers to rows by rowid.",
+        )
 
 
 def _finding(code: str, severity: Severity, step: Step, message: str, hint: str) -> Finding:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sodaf_migrate import MigrationApplier, MigrationResult, RollbackOptions, Schema, SyncOptions
+from sodaf_migrate import DryRunOptions, MigrationApplier, MigrationResult, RollbackOptions, Schema, SyncOptions
 from tests.oracle import difference, snapshot
 from tests.rollback.test_values import OURS
 
@@ -182,3 +182,27 @@ def test_hundreds_of_columns_at_once(tmp_path: Path) -> None:
     result = up(path, "CREATE TABLE t (id TEXT PRIMARY KEY, last)")
     down(path, result)
     assert difference(was, facts(path), ignore={"statistics"}) == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [
+        ("CREATE TABLE t (k TEXT PRIMARY KEY NOT NULL, n INTEGER) WITHOUT ROWID;", True),
+        ("CREATE TABLE t (k TEXT NOT NULL, n INTEGER PRIMARY KEY);", True),
+        ("CREATE TABLE t (k TEXT PRIMARY KEY NOT NULL, n INTEGER NOT NULL);", False),
+    ],
+)
+def test_rowids_that_go_for_good_are_told_before(wish: str, told: bool) -> None:
+    """Only where they go; the rows themselves come back."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE t (k TEXT PRIMARY KEY, n INTEGER)")
+        connection.execute("INSERT INTO t (rowid, k, n) VALUES (7, 'a', 1), (3, 'b', 2)")
+        applier = MigrationApplier(connection)
+        applier.adopt_schema()
+        look = applier.dry_run_schema(Schema.from_sql(wish), DryRunOptions(force=True))
+        assert ("ROWIDS_GO" in {finding.code for finding in look.findings}) is told
+        done = applier.sync_schema(Schema.from_sql(wish), SyncOptions(force=True))
+        back = applier.rollback_migration(done.migration_id or "", RollbackOptions(force=True))
+        assert "ROWIDS_GO" not in {finding.code for finding in back.findings}
+        assert sorted(connection.execute("SELECT k, n FROM t")) == [("a", 1), ("b", 2)]
+        assert (sorted(connection.execute("SELECT rowid FROM t")) == [(3,), (7,)]) is not told

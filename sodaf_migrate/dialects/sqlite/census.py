@@ -151,7 +151,9 @@ def _about_columns(
             held = default_condition(change.old, _final(change.new, value) if filled else value)
             if held:
                 yield Question(kind="holds", table=there.name, about=about, condition=held)
-        if change.new.not_null and (found is not None or not change.old.not_null):
+        # A way back that could not make it NOT NULL again has left it nullable, whatever the one before it recorded.
+        is_free = not change.old.not_null or not any(c.not_null for c in there.columns if c.name == live)
+        if change.new.not_null and (found is not None or is_free):
             shown = _key(there) if diff.is_reverse else None
             yield Question(kind="nulls", table=there.name, about=about, condition=f"{value} IS NULL", show=shown)
         if (change.aspects & {"type", "field"} or fold(table) in strict) and change.new.generated is None:

@@ -268,8 +268,7 @@ def _orphans(there: Table, table: str, key: ForeignKey, names: LiveNames) -> Ite
     parent = names.table(key.table)
     if parent is None or None in own:
         return
-    referenced = key.referenced or (parent.primary_key.columns if parent.primary_key else ())
-    theirs = [names.column(key.table, name) for name in referenced]
+    theirs = names.referenced(key)
     if None in theirs or len(theirs) != len(own):
         return
     outer = f"main.{quote(there.name)}"

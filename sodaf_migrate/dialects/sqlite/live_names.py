@@ -8,7 +8,7 @@ from sodaf_migrate.compare.changes import ColumnChange, SchemaDiff
 from sodaf_migrate.dialects.sqlite.edit import constant_text
 from sodaf_migrate.dialects.sqlite.lexer import RESERVED, Token, tokenize
 from sodaf_migrate.dialects.sqlite.names import quote
-from sodaf_migrate.schema.model import Column, Schema, Sql, Table, fold
+from sodaf_migrate.schema.model import Column, ForeignKey, Schema, Sql, Table, fold
 
 __all__ = ["LiveNames", "with_columns"]
 
@@ -56,6 +56,20 @@ class LiveNames:
         """Whether a live column is dropped; ``table`` is the table's name to come."""
         gone = (c for c in self.diff.columns if c.new is None and c.old is not None and fold(c.table) == fold(table))
         return any(self.column(table, c.old.name) == column for c in gone if c.old is not None)
+
+    def referenced(self, key: ForeignKey) -> list[str | None]:
+        """The live names of the columns that a foreign key refers to, None for one that does not exist yet.
+
+        [] where its table does not exist yet, or will have no key."""
+        there = self.table(key.table)
+        if there is None:
+            return []
+        if key.referenced:
+            return [self.column(key.table, name) for name in key.referenced]
+        changed = [c.new for c in self.diff.primary_keys if fold(c.table) == fold(key.table)]
+        if changed:
+            return [self.column(key.table, name) for name in changed[0].columns] if changed[0] is not None else []
+        return list(there.primary_key.columns) if there.primary_key is not None else []
 
     def spelled(self, table: str, expression: str) -> str:
         """``expression``, which speaks of columns as they will be called, over the live row."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from sodaf_migrate.compare.changes import SchemaDiff
+from sodaf_migrate.dialects.sqlite.aside import make_things
 from sodaf_migrate.dialects.sqlite.inspect import read_schema, scope_digest
 from sodaf_migrate.dialects.sqlite.moves import move_steps, moves_rows
 from sodaf_migrate.dialects.sqlite.parse import parse_index, parse_table
@@ -31,10 +32,12 @@ Prepare = Callable[[sqlite3.Connection], None] | None
 
 
 def renamed(live: Schema, diff: SchemaDiff, on_connect: Prepare = None) -> Schema:
-    """``live`` after the renames of ``diff``, as SQLite carries them out."""
+    """``live`` after the renames of ``diff``, as SQLite carries them out; what it cannot rewrite stays as it was."""
     with shadow_of(live, on_connect) as shadow:
-        rename_steps(Stage(shadow, Verdict(diff=diff), Facts(version=shadow.sqlite_version)))
-        return read_schema(shadow)
+        stage = Stage(shadow, Verdict(diff=diff), Facts(version=shadow.sqlite_version))
+        rename_steps(stage)
+        now = read_schema(shadow)
+        return replace(now, views=stage.aside.views + now.views, triggers=stage.aside.triggers + now.triggers)
 
 
 def make_plan(
@@ -101,6 +104,7 @@ def _steps(stage: Stage) -> list[Step]:
         move_steps(stage)  # a table that was made for the row gives it back before it goes
         rest_steps(stage)
         rename_steps(stage)
+        make_things(stage, stage.aside, stage.aside)  # by their old names they are whole again
     else:
         rename_steps(stage)
         rest_steps(stage)

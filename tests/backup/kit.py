@@ -64,7 +64,7 @@ def facts(path: Path | sqlite3.Connection) -> Facts:
 @contextmanager
 def database(path: Path, statements: Sequence[str] = ()) -> Iterator[Wire]:
     """A wire to the database at ``path``, made by ``statements`` where it is new."""
-    with open_wire(path, must_exist=False, lock_timeout=5) as wire:
+    with open_wire(path, must_exist=False, lock_timeout=60) as wire:
         for sql in statements:
             wire.run(sql)
         yield wire

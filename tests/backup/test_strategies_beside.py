@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -151,20 +151,6 @@ def test_one_committed_state_without_the_lock(tmp_path: Path, folder: Path, mode
     assert ways == {"copy"} if not direct else "file" in ways
 
 
-#: Looks at one state for a while, and again and again: the log can seldom be copied whole.
-READER = """
-import sqlite3, sys, time
-c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
-while True:
-    c.execute("BEGIN")
-    c.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    print("ready", flush=True)
-    sys.stdout = open("/dev/null", "w")
-    time.sleep(0.25)
-    c.execute("COMMIT")
-"""
-
-
 @pytest.mark.parametrize("locked", [True, False])
 def test_one_committed_state_beside_readers_of_older_ones(tmp_path: Path, folder: Path, locked: bool) -> None:
     """What is not in the file yet comes out of the log, whatever is committed and copied while both are read."""
@@ -174,11 +160,14 @@ def test_one_committed_state_beside_readers_of_older_ones(tmp_path: Path, folder
         database(path, ["PRAGMA journal_mode = wal", *BANK, padding, "CREATE INDEX by_n ON moved (n)"]) as wire,
         hammered(path),
         hammered(path, CHECKPOINTER),
-        hammered(path, READER),
-        hammered(path, READER),
+        closing(sqlite3.connect(path, isolation_level=None)) as older,
     ):
-        for turn in range(8):
+        for turn in range(40):
             with ExitStack() as stack:
+                older.execute("BEGIN")
+                before = older.execute(STATE).fetchone()
+                while wire.row(STATE) == before:
+                    time.sleep(0.01)
                 if locked:
                     stack.enter_context(wire.atomic())
                 look = stack.enter_context(second_look(wire))
@@ -187,6 +176,8 @@ def test_one_committed_state_beside_readers_of_older_ones(tmp_path: Path, folder
                 for block in payload.stream:
                     parts.append(block)
                     time.sleep(0.05)
+                    if older.in_transaction:
+                        older.execute("COMMIT")  # from here on more of the log can be copied
                 assert look.wire.row(STATE) == seen
                 if not locked:
                     while wire.row(STATE) == seen:  # the writer does not wait for the end of the look
@@ -196,7 +187,9 @@ def test_one_committed_state_beside_readers_of_older_ones(tmp_path: Path, folder
             assert sound(tmp_path / f"{turn}.db") == (1000, 0)
             with database(tmp_path / f"{turn}.db") as again:
                 assert again.row(STATE) == seen
-    assert "log" in ways, ways
+            if turn >= 5 and "log" in ways:
+                return  # not each time: another may be copying the log at that very moment
+    pytest.fail(f"{ways}")
 
 
 @pytest.mark.parametrize("page_size", [512, 4096, 65536])

@@ -241,10 +241,10 @@ class MigrationApplier:
             found = dry_run_of(session, name, lambda: session.plan_schema(wish, name))
             return with_scripts(session, [found])[0] if options.script else found
 
-    def adopt_schema(self, *, name: str = "schema") -> tuple[ObjectName, ...]:
+    def adopt_schema(self, *, name: str = "schema", lock_timeout: float = 30.0) -> tuple[ObjectName, ...]:
         """Take everything in the database over as ours, under ``name``; writes history alone."""
         self.permissions.require("apply", whole=True)
-        with self._session(SyncOptions()) as session:
+        with self._session(SyncOptions(lock_timeout=lock_timeout)) as session:
             return adopted_schema(session, name)
 
     # Stored migrations, and the way back.
@@ -343,10 +343,10 @@ class MigrationApplier:
             found = [live_columns(session.wire, table) for table in tables]
         return frozenset().union(*found)
 
-    def adopt(self, *names: str) -> dict[str, tuple[ObjectName, ...]]:
+    def adopt(self, *names: str, lock_timeout: float = 30.0) -> dict[str, tuple[ObjectName, ...]]:
         """Take the live tables of these DocTypes (all without a name) over as ours; writes history alone."""
         self.permissions.require("apply", names or self.engine.names())
-        with self._session(SyncOptions()) as session:
+        with self._session(SyncOptions(lock_timeout=lock_timeout)) as session:
             return adopted(session, names or self.engine.names())
 
     def get_migration_history(self, doctype: str | None = None, *, lock_timeout: float = 30.0) -> MigrationHistory:

@@ -131,8 +131,10 @@ def adopt(context: click.Context, named: tuple[str, ...], every: bool) -> int:
       sodaf-migrate adopt
       sodaf-migrate adopt Customer Item
     """
-    applier = open_applier(context, site_of(context))
-    adopted = applier.adopt(*(chosen(applier.engine.names(), named, every) or applier.engine.names()))
+    site = site_of(context)
+    applier = open_applier(context, site)
+    names = chosen(applier.engine.names(), named, every) or applier.engine.names()
+    adopted = applier.adopt(*names, lock_timeout=site.lock_timeout)
     if answers_json(context):
         answer(context, adopted)
         return Exit.DONE

@@ -283,15 +283,24 @@ def test_full(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shop.execute("SELECT item_name FROM tabItem") == before
 
 
-@pytest.mark.parametrize("command", [("sync", "Item"), ("rollback", "--steps", "1"), ("adopt",)])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("sync", "Item"),
+        ("rollback", "--steps", "1"),
+        ("adopt",),
+        ("backup", "create"),
+    ],
+)
 def test_locked(shop: Shop, command: tuple[str, ...]) -> None:
     """Somebody who stays: 5, who holds it where that is known, and what to do."""
     shop.run("sync")
     shop.change("Item", WEIGHT)
     with closing(sqlite3.connect(shop.folder / "site.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        answer = shop.run(*command)
-    assert answer.code == 5 and "hint: " in answer.err + answer.out, answer
+        answer = shop.run(*command, "--lock-timeout", "0.2")
+    said = " ".join((answer.err + answer.out).split())
+    assert answer.code == 5 and "hint: " in said and "for all of the 0.2 s" in said, answer
 
 
 def test_locked_by_a_reader(shop: Shop) -> None:
@@ -301,7 +310,7 @@ def test_locked_by_a_reader(shop: Shop) -> None:
     with closing(sqlite3.connect(shop.folder / "site.db", isolation_level=None)) as other:
         other.execute("BEGIN")
         other.execute("SELECT count(*) FROM tabItem").fetchone()
-        answer = shop.run("sync", "Item")
+        answer = shop.run("sync", "Item", "--lock-timeout", "0.2")
         assert "weight" not in str(other.execute("PRAGMA table_info(tabItem)").fetchall())
     said = " ".join((answer.err + answer.out).split())
     assert answer.code == 5 and "was locked" in said and "cannot be told" not in said, said

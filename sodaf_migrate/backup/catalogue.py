@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,16 @@ from sodaf_migrate.wire.connection import Wire
 __all__ = [
     "add_row",
     "change_size",
+    "newest",
     "note",
     "ready",
     "remove_rows",
     "replace_rows",
     "rows",
-    "rows_if_readable",
     "statuses",
 ]
+
+logger = logging.getLogger("sodaf_migrate")
 
 # Named with its schema: a TEMP table of the same name must not stand before it.
 _TABLE = f"main.{quote(CATALOGUE)}"
@@ -45,6 +48,7 @@ _COLUMNS = {
     "about": "TEXT NOT NULL",
 }
 _NAMES = ", ".join(_COLUMNS)
+_NEWEST = 64
 _LONGEST = 1 << 20  # of the column "about", in characters; a container's public part has at most 64 KiB
 
 
@@ -64,21 +68,17 @@ def ready(wire: Wire) -> None:
 def rows(wire: Wire, directory: Path) -> tuple[BackupInfo, ...]:
     """The backups on record, oldest first, with paths in ``directory``; none where there is no table.
 
-    Raises BackupError for a row that cannot be read.
+    A row that cannot be read is logged and left out: its file alone tells of that backup then. Raises BackupError for
+    a table of that name that is no catalogue.
     """
-    sql = f"SELECT {_NAMES} FROM {_TABLE} ORDER BY created_at, id"
-    return tuple(_info(row, directory) for row in _where_there(wire, sql))
+    found = _readable(_where_there(wire, f"SELECT {_NAMES} FROM {_TABLE}"), directory)
+    return tuple(sorted(found, key=lambda info: (info.order, info.id)))
 
 
-def rows_if_readable(wire: Wire, directory: Path) -> tuple[BackupInfo, ...]:
-    """As ``rows``, without those that cannot be read: for whoever is about to write them anew."""
-    found = []
-    for row in _where_there(wire, f"SELECT {_NAMES} FROM {_TABLE} ORDER BY created_at, id"):
-        try:
-            found.append(_info(row, directory))
-        except BackupError:
-            continue
-    return tuple(found)
+def newest(wire: Wire) -> tuple[BackupInfo, ...]:
+    """Some of the backups on record, those put there last."""
+    found = _where_there(wire, f"SELECT {_NAMES} FROM {_TABLE} ORDER BY rowid DESC LIMIT {_NEWEST}")
+    return tuple(_readable(found, Path()))
 
 
 def statuses(wire: Wire) -> dict[str, str]:
@@ -138,6 +138,14 @@ def _values(info: BackupInfo) -> tuple[Any, ...]:
         *(info.id, info.doctype, info.type, info.scope, info.created_at, info.name, info.size, info.checksum),
         *(info.record_count, int(info.compressed), int(info.encrypted), info.parent, info.migration_id, about),
     )
+
+
+def _readable(rows: Iterable[Sequence[Any]], directory: Path) -> Iterator[BackupInfo]:
+    for row in rows:
+        try:
+            yield _info(row, directory)
+        except BackupError as error:
+            logger.warning("%s. %s", error.message, error.hint)
 
 
 def _info(row: Sequence[Any], directory: Path) -> BackupInfo:

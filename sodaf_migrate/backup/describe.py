@@ -21,11 +21,13 @@ MIGRATION, REASON, RECORDS = "migration", "reason", "records"
 def described(store: BackupStore, name: str, *, checksum: str | None = None) -> BackupInfo:
     """The backup in a file of the store, without its key; ``checksum`` saves reading the file when it is known.
 
-    Raises BackupDamagedError for a file that is no backup, or another one than its name says.
+    Raises BackupDamagedError for a file that is no backup, or another one than the id in its name says. A name that
+    somebody gave it by hand says nothing.
     """
     path = store.path_of(name)
     prologue = outline(path).prologue  # walks to its end: a file that was cut is told here
-    if store.name_for(prologue.id, prologue.type, created_of(prologue)) != name:
+    created_of(prologue)
+    if store.id_in(name) not in (None, prologue.id):
         raise BackupDamagedError(
             f'The backup in "{name}" says of itself that it is another one ("{prologue.id}", {prologue.type})',
             hint="Somebody renamed it: give it back the name it had, or take it out of the store.",

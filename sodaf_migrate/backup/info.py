@@ -5,10 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["BackupInfo", "BackupState", "Pruned", "Rebuilt", "RestoreResult", "Rotated", "VerifyResult"]
+__all__ = [
+    "DATABASE_ID",
+    "ORDER",
+    "BackupInfo",
+    "BackupState",
+    "Pruned",
+    "Rebuilt",
+    "RestoreResult",
+    "Rotated",
+    "VerifyResult",
+]
+
+#: The names in ``about`` of what tells databases apart, and which of two backups is the newer one.
+DATABASE_ID, ORDER = "database_id", "order"
 
 #: "stored": the file is there and has its size; "missing"; "changed": another size; "unlisted": no catalogue row.
 BackupState = Literal["stored", "missing", "changed", "unlisted"]
@@ -59,6 +73,21 @@ class BackupInfo(_Plain):
         reason = self.about.get("reason")
         return reason if isinstance(reason, str) else ""
 
+    @property
+    def database_id(self) -> str | None:
+        """The database that it was made of, wherever that lies by now; None where an older version made it."""
+        told = self.about.get(DATABASE_ID)
+        return told if isinstance(told, str) else None
+
+    @property
+    def order(self) -> int:
+        """Larger than that of every backup known when it was made, whatever the clock says: milliseconds since 1970,
+        or more. Of one that tells no such number, when it was made."""
+        told = self.about.get(ORDER)
+        if isinstance(told, int) and not isinstance(told, bool) and 0 <= told < 2**63:
+            return told
+        return int(datetime.fromisoformat(self.created_at).timestamp() * 1000)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyResult(_Plain):
@@ -97,7 +126,8 @@ class Pruned(_Plain):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt(_Plain):
-    """What set the catalogue apart from the files; ``unreadable`` are (file name, why) that no row can be made of."""
+    """What set the catalogue apart from the files; ``unreadable`` are (file name, why) that no row can be made of,
+    ``strangers`` backups of another database, which the catalogue does not list."""
 
     dry_run: bool
     total: int  # backups in the files
@@ -105,6 +135,7 @@ class Rebuilt(_Plain):
     removed: tuple[BackupInfo, ...] = ()
     changed: tuple[BackupInfo, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
+    strangers: tuple[BackupInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

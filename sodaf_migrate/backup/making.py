@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sodaf_migrate.backup.chain import blamed, page_index, why_full
@@ -42,6 +43,8 @@ class Workshop:
     options: BackupOptions
     listener: Listener
     check: Callable[[], None]  # raises when the work shall stop
+    now: datetime
+    marks: Mapping[str, Any]  # what ``about`` tells for ``subjects.marks_of``
 
     # The kinds.
 
@@ -139,11 +142,17 @@ class Workshop:
         made_for = {MIGRATION: subject.migration_id, REASON: subject.reason}
         about = {
             **subject.about,
+            **self.marks,
             **_public(payload.manifest),
             **{name: told for name, told in made_for.items() if told},
         }
         prologue = new_prologue(
-            type=type, scope=subject.scope, doctype=subject.doctype or None, parent=parent, about=about
+            type=type,
+            scope=subject.scope,
+            doctype=subject.doctype or None,
+            parent=parent,
+            about=about,
+            now=lambda: self.now,
         )
         return encrypting(prologue, self.ring)
 

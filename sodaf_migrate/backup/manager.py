@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from sodaf_migrate.backup import catalogue
@@ -21,7 +22,7 @@ from sodaf_migrate.backup.holder import KeyHolder
 from sodaf_migrate.backup.home import Home
 from sodaf_migrate.backup.info import BackupInfo, Pruned, Rebuilt, RestoreResult, Rotated, VerifyResult
 from sodaf_migrate.backup.keys import KeyRing
-from sodaf_migrate.backup.listing import differences, found, heads_in, listed
+from sodaf_migrate.backup.listing import database_ids, differences, found, heads_in, listed
 from sodaf_migrate.backup.making import Workshop, opened_chain
 from sodaf_migrate.backup.rehearsal import rehearse
 from sodaf_migrate.backup.restoring import Restoring
@@ -29,7 +30,7 @@ from sodaf_migrate.backup.retention import chain_of, decide
 from sodaf_migrate.backup.rotation import rotate_files
 from sodaf_migrate.backup.snapshot import Snapshot, ordinary_table, second_look
 from sodaf_migrate.backup.store import BackupStore
-from sodaf_migrate.backup.subjects import Names, Subject, about_of, columns_of
+from sodaf_migrate.backup.subjects import Names, Subject, about_of, columns_of, marks_of
 from sodaf_migrate.errors import ConfigurationError, MigrationError
 from sodaf_migrate.events import CancelToken, Listener, Teller, silent
 from sodaf_migrate.history.chain import Head, Problem
@@ -85,6 +86,7 @@ class MigrationBackupManager:
         self._clock = clock
         self._keys = KeyHolder(self.options, ring)
         self._store: BackupStore | None = None
+        self._database_id = token_hex(16)  # of a database that has no backup yet
 
     # What it works with.
 
@@ -162,12 +164,9 @@ class MigrationBackupManager:
             self._workshop(wire, ring) as workshop,
             second_look(wire) as snapshot,
         ):
-            made_for: dict[str, Any] = {
-                "migration_id": migration_id,
-                "reason": reason,
-                "about": about_of(snapshot.wire),
-            }
-            subject = Subject(doctype=plan.doctype, table=losses[0].table, **made_for)
+            made_for: dict[str, Any] = {"migration_id": migration_id, "reason": reason}
+            about = about_of(snapshot.wire)
+            subject = Subject(doctype=plan.doctype, table=losses[0].table, about=about, **made_for)
             return (workshop.losses(snapshot, subject, losses),)
 
     def discard(self, infos: Iterable[BackupInfo]) -> None:
@@ -194,8 +193,9 @@ class MigrationBackupManager:
     def _workshop(self, wire: Wire, ring: KeyRing, store: BackupStore | None = None) -> Iterator[Workshop]:
         store = store or self.store
         with wire.watch.limit(self.options.timeout, self._cancel):
-            check = wire.watch.check
-            yield Workshop(store=store, ring=ring, options=self.options, listener=self.listener, check=check)
+            now = self._clock()
+            how: dict[str, Any] = {"options": self.options, "listener": self.listener, "check": wire.watch.check}
+            yield Workshop(store=store, ring=ring, now=now, marks=marks_of(wire, now, self._database_id), **how)
 
     # Looking.
 
@@ -206,7 +206,7 @@ class MigrationBackupManager:
         return tuple(info for info in self._listed() if doctype is None or info.doctype in names)
 
     def find(self, backup_id: str) -> BackupInfo:
-        """The backup whose id is, or alone begins with, ``backup_id``. Raises UnknownBackupError."""
+        """The backup with the id, the beginning of an id, or the file ``backup_id``. Raises UnknownBackupError."""
         return self._found(backup_id, "view_history", self._listed())
 
     def inspect(self, backup_id: str) -> BackupInfo:
@@ -276,17 +276,18 @@ class MigrationBackupManager:
                 listener=self.listener,
             )
             if database is None:
-                return self._restored(restoring)
+                return self._restored(restoring, infos)
             if restoring.info.scope == "database" and into is None:
                 return restoring.into_file(Path(database), self._files)
             with self._home.other(database, look=dry_run, encoding=restoring.encoding, files=self._files) as wire:
                 return restoring.into(wire, live=False)
 
-    def _restored(self, restoring: Restoring) -> RestoreResult:
+    def _restored(self, restoring: Restoring, infos: Sequence[BackupInfo]) -> RestoreResult:
         with self._home.live(readonly=False) as wire, wire.watch.limit(None, self._cancel):
             result = restoring.into(wire, live=True)
         if result.whole and not result.dry_run:
-            self._rebuilt(dry_run=False)  # the one that came back knows nothing of later backups
+            own = database_ids([restoring.info, *(info for info in infos if info.state != "unlisted")])
+            self._rebuilt(dry_run=False, own=own)  # the one that came back knows nothing of later backups
         return result
 
     def _kept(self, reason: str, snapshot: Snapshot, table: str | None, losses: Sequence[Loss]) -> BackupInfo:
@@ -347,9 +348,9 @@ class MigrationBackupManager:
         self._may("view_history" if dry_run else "backup", None)
         return self._rebuilt(dry_run=dry_run)
 
-    def _rebuilt(self, *, dry_run: bool) -> Rebuilt:
+    def _rebuilt(self, *, dry_run: bool, own: Collection[str] = ()) -> Rebuilt:
         with self._home.reading() as wire:
-            rebuilt, files = differences(wire, self.store)
+            rebuilt, files = differences(wire, self.store, own)
         if not dry_run:
             with self._home.writing() as wire:
                 catalogue.replace_rows(wire, files)

@@ -57,7 +57,7 @@ def decide(
 
 
 def chains(infos: Iterable[BackupInfo]) -> list[tuple[BackupInfo, ...]]:
-    """The backups grouped into chains, each ordered by time, the chains by their newest part, oldest first.
+    """The backups grouped into chains, each ordered by age, the chains by their newest part, oldest first.
 
     An incremental backup whose parent is not there is a chain of its own.
     """
@@ -95,8 +95,8 @@ def _ring(info: BackupInfo, by_id: Mapping[str, BackupInfo]) -> set[str]:
     return ring
 
 
-def _age(info: BackupInfo) -> tuple[str, str]:
-    return info.created_at, info.id
+def _age(info: BackupInfo) -> tuple[int, str]:
+    return info.order, info.id
 
 
 def _needed(chain: Sequence[BackupInfo], options: PruneOptions, statuses: Mapping[str, str]) -> str:
@@ -171,7 +171,9 @@ def _too_many(found: Sequence[Sequence[BackupInfo]], free: Sequence[int], most: 
 def _subject(chain: Sequence[BackupInfo]) -> _Subject:
     """What a chain is of: one of another database, or that ours does not list, stands in for none of ours."""
     first = chain[0]
-    return first.state == "unlisted", str(first.about.get("database")), first.scope, first.doctype
+    strange = first.state == "unlisted"
+    of = first.database_id if strange else None
+    return strange, of or str(first.about.get("database")), first.scope, first.doctype
 
 
 def _created(info: BackupInfo) -> datetime:

@@ -34,7 +34,7 @@ SUFFIX = ".sdbk"
 LOCK = ".lock"
 
 # Nothing of a definition is in a name: names are data, and data never makes a path.
-_NAME = re.compile(r"\d{8}T\d{6}Z-(?:full|column|schema|incremental)-[0-9a-f]{32}\.sdbk", re.ASCII)
+_NAME = re.compile(r"\d{8}T\d{6}Z-(?:full|column|schema|incremental)-([0-9a-f]{32})\.sdbk", re.ASCII)
 _MODE = 0o700
 _UNUSABLE = (
     "Check the path, its owner and its permissions. To read from it takes no right to write; but what a restore would"
@@ -77,10 +77,16 @@ class BackupStore:
     def name_for(backup_id: str, type: str, created: datetime) -> str:
         """The name of a new backup's file; names sort by time. Raises BackupError for an id or type that is none."""
         name = f"{created.astimezone(UTC):%Y%m%dT%H%M%SZ}-{type.lower()}-{backup_id}{SUFFIX}"
-        return _checked(name)
+        return _checked(name if _NAME.fullmatch(name) else "")
+
+    @staticmethod
+    def id_in(name: str) -> str | None:
+        """The id of the backup that has the file of that name; None for a name that somebody gave it by hand."""
+        found = _NAME.fullmatch(name)
+        return found[1] if found else None
 
     def path_for(self, name: str) -> Path:
-        """Where a backup of that name is written. Raises BackupError for a name that is none of ours."""
+        """Where a backup of that name is. Raises BackupError for a name that could lead out of the store."""
         return self.directory / _checked(name)
 
     def path_of(self, name: str) -> Path:
@@ -104,7 +110,8 @@ class BackupStore:
         return path
 
     def names(self) -> tuple[str, ...]:
-        """The names of all backup files, oldest first; () where the folder is not there yet."""
+        """The names of all backup files, oldest first, and after them those that were given another name by hand; ()
+        where the folder is not there yet."""
         self._refuse_file()
         try:
             entries = list(os.scandir(self.directory))
@@ -113,12 +120,12 @@ class BackupStore:
         except OSError as error:
             with file_errors(self.directory, "be read"):
                 raise error
-        found = (entry for entry in entries if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False))
-        return tuple(sorted(entry.name for entry in found))
+        found = (entry.name for entry in entries if _is_name(entry.name) and entry.is_file(follow_symlinks=False))
+        return tuple(sorted(found, key=lambda name: (self.id_in(name) is None, name)))
 
     def size_of(self, name: str) -> int | None:
         """The size in bytes of a file of the store, None where it is missing or no ordinary file."""
-        found = _lstat(self.path_for(name)) if _NAME.fullmatch(name) else None
+        found = _lstat(self.path_for(name)) if _is_name(name) else None
         return found.st_size if found is not None and stat.S_ISREG(found.st_mode) else None
 
     # Working in it.
@@ -254,11 +261,16 @@ def _opened(path: Path) -> int:
 
 
 def _is_ours(name: str) -> bool:
-    return name == LOCK or name.endswith(STALE) or bool(_NAME.fullmatch(name))
+    return name == LOCK or name.endswith(STALE) or _is_name(name)
+
+
+def _is_name(name: str) -> bool:
+    """Whether a file of the store may be a backup by its name: no folder is in it, and all of it can be seen."""
+    return name.endswith(SUFFIX) and "/" not in name and not name.startswith(".") and name.isprintable()
 
 
 def _checked(name: str) -> str:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _is_name(name):
         raise BackupError(
             f"{name!r} is not the name of a backup in the store",
             hint="Backups are used by name from their own folder alone; no path leads out of it.",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sodaf_migrate import __version__
+from sodaf_migrate.backup.catalogue import newest
+from sodaf_migrate.backup.info import DATABASE_ID, ORDER
 from sodaf_migrate.errors import BackupError
 from sodaf_migrate.history.manager import MigrationHistoryManager
 from sodaf_migrate.plan import Loss
@@ -16,7 +19,7 @@ from sodaf_migrate.wire.connection import Wire
 if TYPE_CHECKING:
     from sodaf_migrate.doctype.engine import DocTypeEngine
 
-__all__ = ["Names", "Subject", "about_of", "columns_of"]
+__all__ = ["Names", "Subject", "about_of", "columns_of", "marks_of"]
 
 _PREFIX = "tab"
 _TABLES = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE"
@@ -88,6 +91,14 @@ def about_of(wire: Wire) -> dict[str, Any]:
     head = MigrationHistoryManager(wire).head()
     name = wire.path.name if wire.path is not None else ":memory:"
     return {"tool": __version__, "database": name, "history": {"count": head.count, "hash": head.hash}}
+
+
+def marks_of(wire: Wire, now: datetime, fresh: str) -> dict[str, Any]:
+    """What ``about`` tells of the next backup: a number that tells it from older ones, which no clock can set back, and
+    the id of the database, which is that of its last backups and so moves along with their catalogue, or ``fresh``."""
+    known = newest(wire)
+    order = max([int(now.timestamp() * 1000), *(info.order + 1 for info in known)])
+    return {ORDER: order, DATABASE_ID: next((info.database_id for info in known if info.database_id), fresh)}
 
 
 def columns_of(table: Table, names: Sequence[str]) -> Loss:

@@ -149,6 +149,9 @@ def rebuilt_lines(rebuilt: Rebuilt) -> list[Line]:
     told = f"{counted(wrong, 'row')} of the catalogue {'is' if wrong == 1 else 'are'} not as the files say"
     lines = [Line(told if wrong and rebuilt.dry_run else done, "warn" if wrong and rebuilt.dry_run else "good")]
     lines += [Line(f"{info.id[:SHORT]}  {_of(info)}: was {words}", "", 2) for infos, words in parts for info in infos]
+    if rebuilt.strangers:
+        many = counted(len(rebuilt.strangers), "backup")
+        lines += [Line(f"{many} of another database in the same store: not listed, and restored by id", "warn", 2)]
     return lines + [Line(f"{name}: {why}", "bad", 2) for name, why in rebuilt.unreadable]
 
 

@@ -151,9 +151,10 @@ def test_looking_writes_nothing(manager: MigrationBackupManager, site: Path) -> 
 def test_ids(manager: MigrationBackupManager) -> None:
     """An id that is none, too short, or not the only one, is refused with the way on."""
     info = manager.create_backup("Customer", type="SCHEMA")
-    for wrong in ("", info.id[:3], "f" * 32, "../" + info.name, info.path):
+    for wrong in ("", info.id[:3], "f" * 32, "../" + info.name, info.path + ".sdbk"):
         with pytest.raises(UnknownBackupError):
             manager.find(wrong)
+    assert manager.find(info.name) == manager.find(info.path) == manager.find(info.id[:12]) == info
 
 
 def test_incremental_chain(manager: MigrationBackupManager, site: Path) -> None:

@@ -97,3 +97,37 @@ def test_what_cannot_be_rotated_is_told_with_each_key_once(managing: Managing) -
     stranger = KeyRing((generate_key(),))
     ((_, why),) = managing(ring=KeyRing((*NEW.keys, *stranger.keys))).rotate_keys(NEW).failed
     assert why.count(NEW.keys[0].id) == 1 and stranger.keys[0].id in why
+
+
+def moved(managing: Managing, tmp_path: Path) -> MigrationBackupManager:
+    """The backups of the first database after its file was moved and renamed."""
+    path = tmp_path / "one" / "site.db"
+    return MigrationBackupManager(path.rename(path.with_name("shop.db")), managing().options, ring=OLD)
+
+
+@pytest.mark.parametrize("move", [True, False])
+def test_the_catalogue_made_anew_lists_no_other_database(managing: Managing, tmp_path: Path, move: bool) -> None:
+    """Not even one of the same name, and ours after its file was moved: in the rebuild, and after it all came back."""
+    whole, ours = managing().create_backup(), managing().create_backup("Note")
+    theirs = managing("two").create_backup("Note")
+    manager = managing()
+    manager = moved(managing, tmp_path) if move else manager
+    assert manager.find(theirs.id).state == "unlisted"
+    assert [info.id for info in manager.rebuild_catalogue().strangers] == [theirs.id]
+    result = manager.restore_from_backup(whole.id)
+    states = {info.id: info.state for info in manager.list_backups()}
+    assert states == {whole.id: "stored", ours.id: "stored", str(result.safety_backup): "stored", theirs.id: "unlisted"}
+    assert manager.verify_backup(theirs.id).ok
+
+
+def test_a_database_that_was_lost(managing: Managing, tmp_path: Path) -> None:
+    """An empty one takes up the backups with its name where they are of one database; where not, it lists none."""
+    lost = managing().create_backup()
+    (tmp_path / "one" / "site.db").unlink()
+    assert managing().rebuild_catalogue().total == 1 and managing().find(lost.id).state == "stored"
+    managing("two").create_backup()
+    (tmp_path / "one" / "site.db").unlink()
+    rebuilt = managing().rebuild_catalogue()
+    assert (rebuilt.total, len(rebuilt.strangers)) == (0, 2)
+    new = tmp_path / "new.db"
+    assert managing().restore_from_backup(lost.id, database=new).whole

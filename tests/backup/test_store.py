@@ -47,9 +47,8 @@ HOSTILE = [
     NAME + "\0",
     NAME + "\n",
     "sub/" + NAME,
-    NAME.replace("full", "FULL"),
-    NAME.replace(ID, ID[:-1]),
-    "\u0662" + NAME[1:],  # a digit, to a careless pattern
+    "." + NAME,
+    "\u202e" + NAME,  # what follows would be shown backwards
     "..",
     "",
     LOCK,
@@ -58,11 +57,23 @@ HOSTILE = [
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names(store: BackupStore, name: str) -> None:
-    """No name that is not exactly one of ours becomes a path, whichever door it is brought to."""
+    """No name that leads out of the store, or cannot be seen, becomes a path, whichever door it is brought to."""
     for door in (store.path_of, store.path_for, store.delete):
         with pytest.raises(BackupError, match="not the name of a backup"):
             door(name)
     assert store.size_of(name) is None
+
+
+@pytest.mark.parametrize(
+    "name", [NAME.replace("full", "FULL"), NAME.replace(ID, ID[:-1]), "\u0662" + NAME[1:], "käse copy.sdbk"]
+)
+def test_names_given_by_hand(store: BackupStore, name: str) -> None:
+    """They tell no id, and come after ours."""
+    with store.writing():
+        (store.directory / NAME).touch()
+        (store.directory / name).touch()
+    assert (store.id_in(NAME), store.id_in(name)) == (ID, None)
+    assert store.names() == (NAME, name) and store.path_of(name) == store.directory / name
 
 
 @given(st.text(st.characters(exclude_categories=[]), max_size=80))

@@ -151,3 +151,13 @@ def test_the_clock_is_set_back(managing: Managing) -> None:
     manager.rebuild_catalogue()
     assert [info.id for info in manager.prune(PruneOptions(max_count=1)).deleted] == ids[:1]
     assert managing().verify_backup(ids[3], level=2).ok
+
+
+def test_a_file_that_is_no_backup(managing: Managing, caplog: pytest.LogCaptureFixture) -> None:
+    """It is told by its name, and hides none of the others; so is one that was altered and has another size now."""
+    manager = managing()
+    info = manager.create_backup("Note")
+    (manager.store.directory / "notes.sdbk").write_text("no backup")
+    assert manager.list_backups() == (info,) and "notes.sdbk in the backup store is not listed" in caplog.text
+    Path(info.path).write_text("cut")
+    assert [other.state for other in manager.list_backups()] == ["changed"]

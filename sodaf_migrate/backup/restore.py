@@ -95,7 +95,7 @@ def restore_table(
     durable = 2 if str(wire.value("PRAGMA main.journal_mode")).lower() == "wal" else 3
     durable = max(int(wire.value("PRAGMA main.synchronous")), durable)
     settings = {"foreign_keys": 0, "recursive_triggers": 0, "synchronous": durable}
-    with attached_rows(wire, links, folder), wire.pragmas(**settings), roomy(wire), wire.atomic():
+    with attached_rows(wire, links, folder), wire.pragmas(**settings), wire.atomic():
         return _Restore(wire, manifest, name, exact, allow_orphans, before).run()
 
 
@@ -213,7 +213,8 @@ class _Restore:
 
     def _rows(self, found: Fit, report: RestoreReport) -> RestoreReport:
         try:
-            with self._temporary(found, report):
+            # Not sooner, for the safety backup takes memory too; nor later, for a sort takes as much as the cache may.
+            with roomy(self.wire), self._temporary(found, report):
                 self._write(found, report)
         except ConstraintError as error:
             raise ConstraintError(
@@ -292,7 +293,7 @@ class _Restore:
         worse = {name: (count or 0) - (before.get(name) or 0) for name, count in after.items()}
         told = tuple(
             f"{more} row{'' if more == 1 else 's'} of {quote(name)} would have no parent"
-            for name, more in worse.items()
+            for name, more in sorted(worse.items())
             if more > 0
         )
         if told and not self.allow_orphans:

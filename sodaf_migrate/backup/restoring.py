@@ -128,7 +128,7 @@ class Restoring:
             wire.pragmas(foreign_keys=0, recursive_triggers=0, synchronous=durable, **spill),
         ):
             try:
-                with roomy(wire), wire.atomic():
+                with wire.atomic():
                     found.append(self._put_back(wire))
                     if self.dry_run:
                         raise _Undone
@@ -142,7 +142,8 @@ class Restoring:
         originals.begin()
         lost = originals.overwritten if not self.dry_run else ()
         safety = self._kept(wire, lost[0].table, lost) if lost else None
-        originals.put_back()
+        with roomy(wire):
+            originals.put_back()
         returned, notes = originals.report(), originals.notes
         originals.drop()
         if returned.gone:

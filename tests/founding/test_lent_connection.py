@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
 from sodaf_migrate import (
     CancelToken,
@@ -16,10 +18,12 @@ from sodaf_migrate import (
     ExecutionError,
     MigrationApplier,
     MigrationCancelledError,
+    MigrationExecutor,
     MigrationTimeoutError,
     Schema,
     SyncOptions,
     TransactionOpenError,
+    boot,
 )
 from tests.founding.conftest import customer
 
@@ -136,6 +140,43 @@ def test_an_open_transaction_is_the_callers(lent: sqlite3.Connection) -> None:
     assert lent.in_transaction and tuple(lent.execute("SELECT count(*) FROM main.t").fetchone()) == (1,)
     lent.rollback()
     assert tuple(lent.execute("SELECT count(*) FROM main.t").fetchone()) == (2,)
+
+
+DOORS: dict[str, Callable[[sqlite3.Connection], object]] = {
+    "sync": lambda lent: MigrationApplier(lent, ENGINE).sync_all_doctypes(),
+    "dry run": lambda lent: MigrationApplier(lent, ENGINE).dry_run("Customer"),
+    "status": lambda lent: MigrationApplier(lent, ENGINE).status(),
+    "rollback": lambda lent: MigrationApplier(lent, ENGINE).rollback(steps=1),
+    "history": lambda lent: MigrationApplier(lent, ENGINE).history.initialize_history_table(),
+    "backup": lambda lent: MigrationApplier(lent, ENGINE).backups.create_backup("Customer"),
+    "catalogue": lambda lent: MigrationApplier(lent, ENGINE).backups.list_backups(),
+    "executor": lambda lent: MigrationExecutor().execute_migration_sql(lent, ["DELETE FROM t"]),
+    "definitions": lambda lent: DocTypeEngine.from_database(lent),
+    "boot": lambda lent: boot(lent, ENGINE),
+    "a look at the start": lambda lent: boot(lent, ENGINE, "check"),
+    "sqlite-utils": lambda lent: MigrationApplier(Database(lent), ENGINE).sync_doctype("Customer"),
+}
+ENGINE = DocTypeEngine.from_doctypes([customer()])
+
+
+@pytest.mark.parametrize("begun", ["by the driver", "by hand", "a savepoint"])
+@pytest.mark.parametrize("door", DOORS)
+def test_no_door_commits_what_the_caller_began(tmp_path: Path, door: str, begun: str) -> None:
+    """Refused, looks too: the work stays open, nobody else sees it, and the caller may still take it back."""
+    isolation = "" if begun == "by the driver" else None
+    with (
+        closing(sqlite3.connect(tmp_path / "site.db", isolation_level=isolation)) as lent,
+        closing(sqlite3.connect(tmp_path / "site.db", timeout=0)) as other,
+    ):
+        lent.executescript(BEFORE)
+        lent.execute({"by the driver": "SELECT 1", "by hand": "BEGIN", "a savepoint": "SAVEPOINT mine"}[begun])
+        lent.execute("INSERT INTO t VALUES (1, 'x', 'y')")
+        with pytest.raises(TransactionOpenError, match="may not decide over it"):
+            DOORS[door](lent)
+        assert lent.in_transaction and lent.execute("SELECT count(*) FROM t").fetchone() == (1,)
+        assert other.execute("SELECT count(*) FROM t").fetchone() == (0,)
+        lent.rollback()
+        assert lent.execute("SELECT count(*) FROM t").fetchone() == (0,)
 
 
 def test_a_look_at_the_way_back(lent: sqlite3.Connection) -> None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sodaf_migrate.backup import catalogue
 from sodaf_migrate.backup.files import FileOps
 from sodaf_migrate.backup.restore_database import new_database
-from sodaf_migrate.errors import ConfigurationError
+from sodaf_migrate.backup.store import BackupStore
+from sodaf_migrate.errors import ConfigurationError, LockHeldError
 from sodaf_migrate.options import BackupOptions
 from sodaf_migrate.wire.connection import OnConnect, Wire
 from sodaf_migrate.wire.open import Target, is_new, memory_wire, open_wire, scratch_wire
 
 __all__ = ["Home"]
+
+_INSTANT = 0.1  # seconds
 
 
 class _Nothing(Exception):
@@ -43,6 +47,31 @@ class Home:
         with self.live(readonly=False) as wire, wire.atomic():
             catalogue.ready(wire)
             yield wire
+
+    @contextmanager
+    def writing_alone(self, store: BackupStore, held: ExitStack) -> Iterator[Wire]:
+        """The same while nobody else writes into the store, which stays so until the end of ``held``.
+
+        A change has the database when it waits for the store. So the store is not kept from it while the database is
+        waited for: it is given back, and both are tried for again, for ``lock_timeout`` in all.
+        """
+        end = time.monotonic() + self.options.lock_timeout
+        while True:
+            with ExitStack() as tried, self.live(readonly=False) as wire:
+                tried.enter_context(store.alone(timeout=self.options.lock_timeout))
+                with ExitStack() as transaction:
+                    try:
+                        with wire.impatient(_INSTANT):
+                            transaction.enter_context(wire.atomic())
+                    except LockHeldError:
+                        if time.monotonic() >= end:
+                            raise
+                    else:
+                        held.enter_context(tried.pop_all())
+                        catalogue.ready(wire)
+                        yield wire
+                        return
+            time.sleep(_INSTANT)
 
     def wake(self) -> None:
         """Takes back what a program left half done that died in the midst of a change: looks alone may not do that."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -48,10 +48,6 @@ __all__ = ["MigrationBackupManager"]
 logger = logging.getLogger("sodaf_migrate")
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class MigrationBackupManager:
     """The backups of one database: a ``Wire``, or what ``open_wire`` takes, which is then opened for each call.
 
@@ -73,7 +69,7 @@ class MigrationBackupManager:
         cancel: CancelToken | None = None,
         files: FileOps | None = None,
         engine: DocTypeEngine | None = None,
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.options = options or BackupOptions()
         self.listener: Listener = Teller.of(listener)
@@ -312,29 +308,32 @@ class MigrationBackupManager:
         never a part of a chain alone, never what another database may have made.
         """
         self._may("backup", None)
-        if dry_run:
-            return self._pruning(limits)
-        with self.store.alone(timeout=self.options.lock_timeout):
-            pruned = self._pruning(limits)
-            # Off the record first: a stop here leaves files without a row, which the next look shows, and never a row
-            # that promises a file which is gone.
-            with self._home.writing() as wire:
-                catalogue.remove_rows(wire, [info.id for info in pruned.deleted])
-            for info in pruned.deleted:
-                self.store.delete(info.name)
-        return replace(pruned, dry_run=False)
+        good = partial(is_sound, store=self.store, ring=self.ring, listener=self.listener)
+        while True:
+            infos, statuses = known = self._known()  # this reads files, so nobody is kept waiting meanwhile
+            decision = decide(infos, limits, now=self._clock(), statuses=statuses, good=good)
+            pruned = Pruned(dry_run=dry_run, deleted=decision.delete, kept=decision.keep)
+            if dry_run:
+                return pruned
+            with ExitStack() as held:
+                # Off the record first: a stop here leaves files without a row, which the next look shows, and never a
+                # row that promises a file which is gone.
+                with self._home.writing_alone(self.store, held) as wire:
+                    if self._known() != known:
+                        continue  # somebody made a backup or went back meanwhile: that may need one of these
+                    catalogue.remove_rows(wire, [info.id for info in pruned.deleted])
+                for info in pruned.deleted:
+                    self.store.delete(info.name)
+            return pruned
 
     def cleanup_old_backups(self, days: float = 30, *, dry_run: bool = False) -> Pruned:
         """``prune`` by age alone."""
         return self.prune(PruneOptions(max_age=days), dry_run=dry_run)
 
-    def _pruning(self, limits: PruneOptions) -> Pruned:
+    def _known(self) -> tuple[list[BackupInfo], Mapping[str, str]]:
         infos = [info for info in self._listed() if info.state != "missing"]
         with self._home.reading() as wire:
-            statuses = catalogue.statuses(wire)
-        good = partial(is_sound, store=self.store, ring=self.ring, listener=self.listener)
-        decision = decide(infos, limits, now=self._clock(), statuses=statuses, good=good)
-        return Pruned(dry_run=True, deleted=decision.delete, kept=decision.keep)
+            return infos, catalogue.statuses(wire)
 
     # The catalogue and the keys.
 
@@ -376,11 +375,11 @@ class MigrationBackupManager:
         with self.store.alone(timeout=self.options.lock_timeout):
             infos = [info for info in self._listed() if info.encrypted and info.state != "missing"]
             done, failed = rotate_files(infos, self.store, self.ring, new, self.listener, self._files)
-            with self._home.writing() as wire:
-                for info in done:
-                    catalogue.change_size(wire, info)
-        ids = tuple(info.id for info in done)
-        return Rotated(key=new.keys[0].id, rotated=ids, failed=tuple(failed), key_file=key_file)
+        with self._home.writing() as wire:
+            for info in done:
+                catalogue.change_size(wire, info)
+        rotated = tuple(info.id for info in done)
+        return Rotated(key=new.keys[0].id, rotated=rotated, failed=tuple(failed), key_file=key_file)
 
     # How.
 

@@ -154,12 +154,8 @@ class Refill:
 
     @property
     def still(self) -> str:
-        """The condition that a value ``r`` of a Single still is what the row made of it holds; true of other rows.
-
-        Also where that row has gone: then all its values come back.
-        """
-        if self.move is None:
-            return "1"
+        """The condition that a value ``r`` of a Single still is what the row made of it holds, or the row has gone."""
+        assert self.move is not None
         home = f"main.{quote(self.move.table)}"
         _, field, _ = self.held
         same = [

@@ -15,7 +15,7 @@ from sodaf_migrate.dialects.sqlite.names import quote
 from sodaf_migrate.dialects.sqlite.rebuild import rebuild
 from sodaf_migrate.dialects.sqlite.shadow import shadow_of
 from sodaf_migrate.dialects.sqlite.stage import Stage
-from sodaf_migrate.dialects.sqlite.statistics import carried_over
+from sodaf_migrate.dialects.sqlite.statistics import renamed_along
 from sodaf_migrate.errors import DatabaseError, SchemaParseError, UnsupportedChangeError
 from sodaf_migrate.plan import Cost, Statement
 from sodaf_migrate.schema.model import Schema, Table, fold
@@ -47,8 +47,8 @@ def _rename_table(stage: Stage, old: str, new: str) -> None:
         path = [old, f"{new}__rename", new]
     hops = list(pairwise(path))
     known = stage.facts.statistics
-    up = [*(_sql(a, b) for a, b in hops), *carried_over(old, new, known)]
-    down = [*(_sql(b, a) for a, b in reversed(hops)), *carried_over(new, old, known)]
+    up = [*(_sql(a, b) for a, b in hops), *renamed_along(old, new, known)]
+    down = [*(_sql(b, a) for a, b in reversed(hops)), *renamed_along(new, old, known)]
     stage.step(f'rename table "{old}" to "{new}"', new, up, down, reason=_REASON)
 
 

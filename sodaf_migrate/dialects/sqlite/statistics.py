@@ -13,7 +13,7 @@ from sodaf_migrate.dialects.sqlite.names import literal
 from sodaf_migrate.schema.model import fold
 from sodaf_migrate.wire.connection import Wire
 
-__all__ = ["Counted", "carried_over", "coming_back", "counted", "statistics_tables"]
+__all__ = ["Counted", "carried_over", "coming_back", "counted", "renamed_along", "statistics_tables"]
 
 #: A row of sqlite_stat1: table, index (None where the table has none), and what was counted.
 Counted = tuple[str, str | None, str]
@@ -38,6 +38,14 @@ def carried_over(old: str, new: str, existing: Iterable[str]) -> list[str]:
     """The statements that let the statistics of ``old`` stand under ``new``, which neither DROP nor RENAME does."""
     change = f"SET tbl = {literal(new)} WHERE tbl = {literal(old)}"
     return [f"UPDATE main.{name} {change}" for name in existing]
+
+
+def renamed_along(old: str, new: str, existing: Iterable[str]) -> list[str]:
+    """The same where the table itself is renamed, and with it the indexes that SQLite made for its constraints."""
+    existing, own, later = tuple(existing), f"sqlite_autoindex_{old}_", f"sqlite_autoindex_{new}_"
+    change = f"SET idx = {literal(later)} || substr(idx, {len(own) + 1})"
+    mine = f"WHERE tbl = {literal(new)} AND substr(idx, 1, {len(own)}) = {literal(own)}"
+    return [*carried_over(old, new, existing), *(f"UPDATE main.{name} {change} {mine}" for name in existing)]
 
 
 def coming_back(diff: SchemaDiff, rows: Iterable[Sequence[str | None]]) -> list[tuple[str, str]]:

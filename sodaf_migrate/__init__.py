@@ -48,6 +48,7 @@ _HOMES = {
     "sodaf_migrate.execute.executor": ("MigrationExecutor",),
     "sodaf_migrate.history.manager": ("MigrationHistoryManager",),
     "sodaf_migrate.options": ("BackupOptions", "DryRunOptions", "PruneOptions", "RollbackOptions", "SyncOptions"),
+    "sodaf_migrate.permissions": ("MigrationPermissions",),
     "sodaf_migrate.plan": ("Cost", "Finding", "Hazard", "Plan", "Severity", "Step"),
     "sodaf_migrate.results": (
         "BatchMigrationResult",

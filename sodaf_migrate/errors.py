@@ -44,6 +44,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -89,6 +90,15 @@ __all__ = [
 ]
 
 
+# A name in quotes that begins and ends as a word does: what stands between two names is none.
+_LONG_NAME = re.compile(r'(?<![^\s(\[])"([^"]{200,})"(?=[\s.,;:)\]]|$)')
+
+
+def shortened(text: str) -> str:
+    """The sentence with every quoted name of 200 characters or more shortened in its middle."""
+    return _LONG_NAME.sub(lambda found: f'"{found[1][:60]}…{found[1][-20:]}"', text)
+
+
 class MigrationError(Exception):
     """Something went wrong; ``str(error)`` is one sentence and ``hint`` says what to do next.
 
@@ -99,8 +109,8 @@ class MigrationError(Exception):
     code: ClassVar[str] = "MIGRATION_ERROR"
 
     def __init__(self, message: str, *, hint: str | None = None, details: Mapping[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = shortened(message)
+        super().__init__(self.message)
         self.hint = hint
         self.details: dict[str, Any] = dict(details or {})
 

@@ -61,6 +61,16 @@ def allows(allow: frozenset[str], hazard: str, doctype: str, column: str | None 
     return not names.isdisjoint(entry.lower() for entry in allow)
 
 
+def _no_hazard(entry: str) -> ConfigurationError:
+    from difflib import get_close_matches  # only a mistake needs it
+
+    name, colon, target = entry.partition(":")
+    near = get_close_matches(name.lower(), HAZARDS, n=1)
+    known = "Known hazards: " + ", ".join(HAZARDS)
+    hint = f'Did you mean "{near[0]}{colon}{target}"? {known}' if near else known
+    return ConfigurationError(f'"{entry}" is not a hazard that can be allowed', hint=hint)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncOptions:
     """How ``sync_*`` behaves. Times are seconds.
@@ -112,10 +122,7 @@ class SyncOptions:
         _check_timeout(self.timeout)
         for entry in sorted(self.allow):
             if entry.partition(":")[0] not in HAZARDS:
-                raise ConfigurationError(
-                    f'"{entry}" is not a hazard that can be allowed',
-                    hint="Known hazards: " + ", ".join(HAZARDS),
-                )
+                raise _no_hazard(entry)
 
     @property
     def hooks(self) -> dict[str, str]:

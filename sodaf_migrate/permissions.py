@@ -21,6 +21,8 @@ _WORDS = {
     "view_history": "look at the history",
 }
 
+_WHERE = "It stands in [permissions] of sodaf.toml, or in the MigrationPermissions that the application gives."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationPermissions:
@@ -54,13 +56,13 @@ class MigrationPermissions:
         words = _WORDS[action]
         if not self.allows(action):
             raise MigrationPermissionError(
-                f"This user may not {words}", hint="Ask somebody who may.", details={"action": action}
+                f'It is not allowed to {words}: "can_{action}" is false', hint=_WHERE, details={"action": action}
             )
         refused = [name for name in doctypes if not self.allows(action, name)]
         if refused or (whole and self.allowed_doctypes is not None):
             what = ", ".join(f'"{name}"' for name in refused) if refused else "the whole database"
             raise MigrationPermissionError(
-                f"This user may not {words} of {what}",
-                hint="Ask somebody who may, or name a DocType that this user may touch.",
+                f'It is not allowed to {words} of {what}: "allowed_doctypes" says of which',
+                hint=f"Name a DocType that is among them. {_WHERE}",
                 details={"action": action, "doctypes": refused},
             )

@@ -330,16 +330,16 @@ class MigrationApplier:
         with self._session(SyncOptions(lock_timeout=lock_timeout), readonly=True) as session:
             return status_of(session)
 
-    def column_names(self, name: str) -> frozenset[str]:
+    def column_names(self, name: str, *, lock_timeout: float = 30.0) -> frozenset[str]:
         """The columns of one DocType: those that its definition has, and those that its live table has."""
         doctype = self.engine.get(name)
         wished = {column.fieldname for column in doctype.column_fields}
-        return frozenset(wished | self.live_names([name]))
+        return frozenset(wished | self.live_names([name], lock_timeout=lock_timeout))
 
-    def live_names(self, names: Collection[str]) -> frozenset[str]:
+    def live_names(self, names: Collection[str], *, lock_timeout: float = 30.0) -> frozenset[str]:
         """The columns that the live tables of these DocTypes have."""
         tables = [self.engine.get(name).table for name in names]
-        with self._session(SyncOptions(), readonly=True) as session:
+        with self._session(SyncOptions(lock_timeout=lock_timeout), readonly=True) as session:
             found = [live_columns(session.wire, table) for table in tables]
         return frozenset().union(*found)
 
@@ -374,12 +374,12 @@ class MigrationApplier:
             self.permissions.require("view_history", [record.doctype])
             return in_full(record)
 
-    def verify_history(self) -> tuple[Problem, ...]:
+    def verify_history(self, *, lock_timeout: float = 30.0) -> tuple[Problem, ...]:
         """Every altered, missing or cut record and event, also by the heads that the newest backups tell of."""
         history, backups = self.history, self.backups
-        with self._session(SyncOptions(), readonly=True) as session:
-            heads, unread = backups.history_heads() if self._can_back_up(session.wire) else ((), ())
-        return (*history.verify(expected=heads), *unread)
+        with open_wire(self.target, readonly=True, on_connect=self.on_connect, lock_timeout=lock_timeout) as wire:
+            heads, unread = backups.history_heads() if self._can_back_up(wire) else ((), ())
+            return (*history.on(wire).verify(expected=heads), *unread)
 
     def get_pending_migrations(self) -> tuple[Migration, ...]:
         """What a sync of everything would apply, as migrations that can be stored and applied later."""

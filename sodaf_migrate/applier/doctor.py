@@ -49,8 +49,12 @@ class Checkup:
         return {"database": self.database, "ok": self.ok, "findings": findings}
 
 
-def checkup(applier: MigrationApplier, *, definitions: MigrationError | None = None) -> Checkup:
+def checkup(
+    applier: MigrationApplier, *, definitions: MigrationError | None = None, lock_timeout: float = 30.0
+) -> Checkup:
     """Look at every part of a site; ``definitions`` is the error of definitions that could not be loaded.
+
+    Each part waits ``lock_timeout`` seconds at most for who holds a lock.
 
     What one part raises is its finding, and the others are looked at all the same. Raises MigrationPermissionError for
     who may not look at the whole history.
@@ -62,7 +66,7 @@ def checkup(applier: MigrationApplier, *, definitions: MigrationError | None = N
             found.append(_of_error("DOCTOR_DEFINITIONS", definitions))
             continue
         try:
-            found += part(applier)
+            found += part(applier, lock_timeout)
         except MigrationError as error:
             found.append(_of_error(code, error))
             if part is _database:
@@ -96,10 +100,10 @@ def _bad(code: str, message: str, hint: str) -> Finding:
     return Finding(code=code, severity=Severity.ERROR, target="site", message=message, hint=hint)
 
 
-def _database(applier: MigrationApplier) -> Iterator[Finding]:
+def _database(applier: MigrationApplier, lock_timeout: float) -> Iterator[Finding]:
     """The database: opened and read, its journal mode, whether it can be written, room on its disk, who holds locks."""
     yield _well("DOCTOR_SQLITE", f"SQLite {sqlite3.sqlite_version}")
-    with look_wire(applier.target, on_connect=applier.on_connect) as wire:
+    with look_wire(applier.target, on_connect=applier.on_connect, lock_timeout=lock_timeout) as wire:
         path = wire.path
         if path is None:
             yield _warn("DOCTOR_DATABASE", f'there is no database "{applier.target}" yet', "`sync` creates it.")
@@ -135,7 +139,7 @@ def _bytes_of(wire: Wire) -> int:
     return int(wire.value("PRAGMA main.page_count")) * int(wire.value("PRAGMA main.page_size"))
 
 
-def _keys(applier: MigrationApplier) -> Iterator[Finding]:
+def _keys(applier: MigrationApplier, lock_timeout: float) -> Iterator[Finding]:
     """The keys: there, closed to others, and fit for the newest backup."""
     backups = applier.backups
     ring, kept = backups.ring, [info for info in _stored(backups) if info.encrypted]
@@ -154,7 +158,8 @@ def _keys(applier: MigrationApplier) -> Iterator[Finding]:
         hint = "`keys check` names them: an older key, or another copy of the file, may open them."
         yield _warn("DOCTOR_KEYS", f"{_counted(len(shut), 'older backup')} cannot be opened", hint)
     else:
-        opened = f", and open {_counted(len(kept), 'backup')}" if kept else ""
+        verb = "opens" if len(ring.keys) == 1 else "open"
+        opened = f" and {verb} {_counted(len(kept), 'backup')}" if kept else ""
         yield _well("DOCTOR_KEYS", f"{_counted(len(ring.keys), 'key')} can be read{opened}")
     if not ring.seals():
         hint = "A key of 32 bytes does (`keys generate`); else write the history's head down elsewhere now and then."
@@ -165,9 +170,9 @@ def _stored(backups: MigrationBackupManager) -> list[BackupInfo]:
     return [info for info in backups.list_backups() if info.state != "missing"]
 
 
-def _history(applier: MigrationApplier) -> Iterator[Finding]:
+def _history(applier: MigrationApplier, lock_timeout: float) -> Iterator[Finding]:
     """The chain of events, the records, and those of work that was never finished."""
-    problems = applier.verify_history()
+    problems = applier.verify_history(lock_timeout=lock_timeout)
     for problem in problems:
         passing = problem.code in ("locked", "unread")
         say = _warn if passing else _bad
@@ -175,19 +180,24 @@ def _history(applier: MigrationApplier) -> Iterator[Finding]:
         yield say("DOCTOR_HISTORY", problem.message, hint)
     if not problems:
         yield _well("DOCTOR_HISTORY", "the history is whole")
-    for record in applier.history.get_migration_history():
+    for record in _records(applier, lock_timeout):
         if record.status == "running":
             hint = "The next sync of everything finishes or undoes it."
             yield _warn("DOCTOR_LEFTOVERS", f'the migration "{record.id}" of {record.doctype} was never finished', hint)
 
 
-def _backups(applier: MigrationApplier) -> Iterator[Finding]:
+def _records(applier: MigrationApplier, lock_timeout: float) -> tuple[MigrationRecord, ...]:
+    with look_wire(applier.target, on_connect=applier.on_connect, lock_timeout=lock_timeout) as wire:
+        return applier.history.on(wire).get_migration_history()
+
+
+def _backups(applier: MigrationApplier, lock_timeout: float) -> Iterator[Finding]:
     """The backups that applied migrations need to go back: there, and with the hash they had."""
     backups, needed, lost = applier.backups, 0, 0
     made: dict[str, list[BackupInfo]] = {}
     for info in backups.list_backups():
         made.setdefault(str(info.migration_id), []).append(info)
-    for record in _in_force(applier.history.get_migration_history()):
+    for record in _in_force(_records(applier, lock_timeout)):
         needed += 1
         for problem in _trouble(backups, record, made.get(record.id, [])):
             lost += 1
@@ -225,10 +235,10 @@ def _is_old(path: Path) -> bool:
         return False  # gone meanwhile
 
 
-def _status(applier: MigrationApplier) -> Iterator[Finding]:
+def _status(applier: MigrationApplier, lock_timeout: float) -> Iterator[Finding]:
     """The definitions, beside the tables: what waits, and what was changed by hand."""
     yield _well("DOCTOR_DEFINITIONS", f"{_counted(len(applier.engine), 'definition')} can be read")
-    report = applier.status()
+    report = applier.status(lock_timeout=lock_timeout)
     for status in report.doctypes:
         if status.error is not None:
             yield _of_error("DOCTOR_STATUS", status.error)
@@ -244,7 +254,7 @@ def _status(applier: MigrationApplier) -> Iterator[Finding]:
         yield _well("DOCTOR_STATUS", "the tables are in step with their definitions")
 
 
-_PARTS: tuple[tuple[str, Callable[[MigrationApplier], Iterable[Finding]]], ...] = (
+_PARTS: tuple[tuple[str, Callable[[MigrationApplier, float], Iterable[Finding]]], ...] = (
     ("DOCTOR_DATABASE", _database),
     ("DOCTOR_KEYS", _keys),
     ("DOCTOR_HISTORY", _history),

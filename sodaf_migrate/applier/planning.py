@@ -136,9 +136,11 @@ _RAISED: dict[str, type[MigrationError]] = {
 }
 
 
-def refuse(plan: Plan, options: SyncOptions) -> None:
+def refuse(plan: Plan, options: SyncOptions, *, back: bool = False) -> None:
     """Raise for what stands in a plan's way: DataLossRiskError for hazards, UnsupportedChangeError for errors, but
-    StalePlanError for a plan of other times and DiskFullError for a full disk."""
+    StalePlanError for a plan of other times and DiskFullError for a full disk. ``back``: it takes a migration back."""
+    subject = f'The migration of "{plan.doctype}"' if back else f'"{plan.doctype}"'
+    done = "taken back" if back else "changed"
     errors = [finding for finding in plan.findings if finding.severity is Severity.ERROR]
     for finding in errors:
         if finding.code in _RAISED:
@@ -146,7 +148,7 @@ def refuse(plan: Plan, options: SyncOptions) -> None:
             raise _RAISED[finding.code](finding.message, hint=finding.hint, details={"findings": codes})
     if errors:
         raise UnsupportedChangeError(
-            f'"{plan.doctype}" cannot be changed: ' + "; ".join(finding.message for finding in errors),
+            f"{subject} cannot be {done}: " + "; ".join(finding.message for finding in errors),
             hint=errors[0].hint,
             details={"findings": [finding.code for finding in errors]},
         )
@@ -155,7 +157,7 @@ def refuse(plan: Plan, options: SyncOptions) -> None:
         risks = risks_of(refused, options)
         allow = " ".join(dict.fromkeys(f"--allow {hazard.allow}" for hazard in refused))
         raise DataLossRiskError(
-            f'"{plan.doctype}" is not changed, for data would be lost: ' + "; ".join(map(str, refused)),
+            f"{subject} is not {done}, for data would be lost: " + "; ".join(map(str, refused)),
             risks=risks,
             hint=f"Look at it with a dry run. To accept it: {allow}",
         )

@@ -214,8 +214,9 @@ def all_back(session: Session, records: Sequence[MigrationRecord], run: str | No
             results.append(taken_back(session, record.id))
         except MigrationError as error:
             begun = isinstance(error, ExecutionError) or "migration_id" in error.details
+            why = RollbackInfo(migration_id=record.id, possible=False, reasons=(error.message,))
             more: dict[str, Any] = {"migration_id": record.id, "status": "failed" if begun else "refused"}
-            results.append(MigrationResult.from_error(record.doctype, error, **more))
+            results.append(MigrationResult.from_error(record.doctype, error, rollback_info=why, **more))
             break
     return BatchMigrationResult(
         run_id=run or "",

@@ -183,7 +183,7 @@ class Session:
                     diff=plan.diff,
                     plan=plan,
                 )
-            refuse(plan, self.options)
+            refuse(plan, self.options, back=reversal is not None)
             try:
                 return self.apply(plan, keep_failure=attempt == ATTEMPTS - 1, reversal=reversal, ahead=attempt == 0)
             except (StalePlanError, GuardError, ShadowMismatchError) as error:

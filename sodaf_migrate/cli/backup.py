@@ -18,15 +18,17 @@ from sodaf_migrate.cli.site import (
     answers_json,
     complete_doctype,
     engine_of,
+    number,
     site_of,
     site_options,
 )
-from sodaf_migrate.errors import ConfigurationError, MigrationError
+from sodaf_migrate.errors import ConfigurationError, DatabaseOpenError, MigrationError
 from sodaf_migrate.events import CancelToken
 from sodaf_migrate.options import PruneOptions
 from sodaf_migrate.report import backups as told
 from sodaf_migrate.report.lines import Line
 from sodaf_migrate.report.render import write_lines
+from sodaf_migrate.wire.open import is_new
 
 if TYPE_CHECKING:
     from sodaf_migrate.backup.manager import MigrationBackupManager
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["backup", "manager_of", "store_option"]
 
+_NEW_MACHINE = "Where the database is lost, name an empty one, and its backups with --store DIR (docs/backups.md)."
 _FACTORS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 store_option = click.option("--store", metavar="DIR", help="The folder of the backups.")
@@ -60,7 +63,12 @@ def manager_of(
     if store is not None and not makes and not os.path.isdir(store):
         raise ConfigurationError(f'There is no folder "{store}" (--store)', hint="Give the folder of the backups.")
     site = site_of(context, backups=store)
-    database = site.database_path()
+    try:
+        database = site.database_path()
+    except ConfigurationError as error:
+        raise ConfigurationError(error.message, hint=f"{error.hint} {_NEW_MACHINE}") from error
+    if not makes and is_new(database):
+        raise DatabaseOpenError(f'There is no database file "{database}"', hint=f"Check the path. {_NEW_MACHINE}")
     from sodaf_migrate.backup.manager import MigrationBackupManager  # brings cryptography, which --help does without
 
     listener = listener_of(context, quiet=answers_json(context))
@@ -278,7 +286,7 @@ def restore(
 
 
 @backup.command()
-@click.option("--older-than", type=float, metavar="DAYS", help="Those older than this.")
+@click.option("--older-than", type=number("number of days"), metavar="DAYS", help="Those older than this.")
 @click.option("--keep", type=int, metavar="N", help="Those beyond the newest N of each table, and of the database.")
 @click.option("--max-size", metavar="SIZE", help="The oldest, until all take at most SIZE (500M, 20G).")
 @click.option("--forgotten", is_flag=True, help="Also those that history or the catalogue does not know.")

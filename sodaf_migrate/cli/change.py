@@ -96,7 +96,7 @@ def sync(
     )
     applier = open_applier(context, site)
     names = chosen(applier.engine.names(), named, every)
-    check_names(applier, names or applier.engine.names(), allow, options.renames)
+    check_names(applier, names or applier.engine.names(), allow, options)
     if not yes and (options.force or options.allow) and can_ask(context):
         _ask(context, applier, names, site.dry_run_options(**how))
     if len(names) == 1:

@@ -35,6 +35,6 @@ def doctor(context: click.Context) -> int:
         broken, applier = error, open_applier(context, site, definitions=False)
     from sodaf_migrate.applier.doctor import checkup  # brings cryptography, which --help does without
 
-    found = checkup(applier, definitions=broken)
+    found = checkup(applier, definitions=broken, lock_timeout=site.lock_timeout)
     answer(context, found, lines=checkup_lines(found.database, found.findings))
     return Exit.DONE if found.ok else Exit.ERROR

@@ -23,6 +23,7 @@ from sodaf_migrate.cli.site import (
     site_options,
     sql_option,
 )
+from sodaf_migrate.errors import UnknownDocTypeError
 from sodaf_migrate.options import OnConversionError
 from sodaf_migrate.report.standing import verified_lines
 
@@ -90,7 +91,7 @@ def look(
     )
     applier = open_applier(context, site)
     names = chosen(applier.engine.names(), named, every)
-    check_names(applier, names or applier.engine.names(), allow, options.renames)
+    check_names(applier, names or applier.engine.names(), allow, options)
     found = applier.dry_run_all(options, names=names)
     answer(context, found[0] if len(names) == 1 else found, sql=sql, output=output)
     errors = [result.error for result in found if result.error is not None and not result.refused_risks]
@@ -133,7 +134,7 @@ def diff(
     )
     applier = open_applier(context, site)
     names = chosen(applier.engine.names(), named, every)
-    check_names(applier, names or applier.engine.names(), allow, options.renames)
+    check_names(applier, names or applier.engine.names(), allow, options)
     found = tuple(applier.plan(name, options).diff for name in names or applier.engine.names())
     answer(context, found[0] if len(names) == 1 else found, output=output)
     return Exit.PENDING if check and any(difference.has_changes for difference in found) else Exit.DONE
@@ -197,10 +198,15 @@ def history(
         if migration_id:
             answer(context, applier.get_migration(migration_id, lock_timeout=site.lock_timeout), output=output)
             return Exit.DONE
-        problems = applier.verify_history()
+        problems = applier.verify_history(lock_timeout=site.lock_timeout)
         answer(context, problems, lines=verified_lines(problems), output=output)
         return Exit.ERROR if problems else Exit.DONE
-    found = open_applier(context, site).get_migration_history(what, lock_timeout=site.lock_timeout)
+    applier = open_applier(context, site)
+    try:
+        found = applier.get_migration_history(what, lock_timeout=site.lock_timeout)
+    except UnknownDocTypeError as error:
+        said = f'"{what}" is neither a DocType nor the id of a migration'
+        raise UnknownDocTypeError(said, hint=error.hint) from error
     if limit is not None and format_of(context) == "json":
         told = found.to_dict()
         answer(context, {**told, "migrations": told["migrations"][-limit:]}, output=output)

@@ -39,6 +39,7 @@ __all__ = [
     "engine_of",
     "format_of",
     "hazard_options",
+    "number",
     "open_applier",
     "output_option",
     "renames_of",
@@ -64,6 +65,13 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
         context.meta[_META + str(parameter.name)] = value
 
 
+def number(name: str, **limits: Any) -> click.FloatRange:
+    """The kind of an option that takes a number, which errors call ``name``."""
+    kind = click.FloatRange(**limits)
+    kind.name = name
+    return kind
+
+
 def _site_option(*names: str, **more: Any) -> Callable[[Command], Command]:
     return click.option(*names, expose_value=False, callback=_remember, is_eager=True, **more)
 
@@ -73,7 +81,12 @@ _SITE_OPTIONS = (
     _site_option("--site", metavar="NAME|PATH", help="A site by its name in sodaf.toml, or that file or its folder."),
     _site_option("--doctypes", metavar="DIR", help="The folder of definitions."),
     _site_option("--on-connect", metavar="MODULE:FUNCTION", help="Your function that prepares every connection."),
-    _site_option("--lock-timeout", type=float, metavar="SECONDS", help="How long to wait for other writers."),
+    _site_option(
+        "--lock-timeout",
+        type=number("number of seconds"),
+        metavar="SECONDS",
+        help="How long to wait for other writers.",
+    ),
     _site_option("--format", type=click.Choice(FORMATS), help="How to answer (text)."),
     _site_option("--debug", is_flag=True, help="Show the traceback of an error."),
 )
@@ -109,7 +122,7 @@ def hazard_options(command: Command) -> Command:
 #: ``--timeout``: for how long one migration may go on.
 timeout_option = click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=number("number of seconds", min=0, min_open=True),
     metavar="SECONDS",
     help="Stop a migration that takes longer, and roll it back.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -101,7 +102,10 @@ def _ordered(fields: list[Any], order: list[Any]) -> list[Any]:
 
 
 def validated(raw: dict[str, Any], file: str) -> tuple[DocType | None, list[Problem]]:
-    """The DocType of one merged object, or None with every value of a wrong kind."""
+    """The DocType of one merged object, and every value of a wrong kind.
+
+    With some it is what is left without them, for the rules to judge; None where nothing can be.
+    """
     try:
         return DocType.model_validate(raw), []
     except ValidationError:
@@ -111,7 +115,42 @@ def validated(raw: dict[str, Any], file: str) -> tuple[DocType | None, list[Prob
     try:
         return DocType.model_validate(bare), []
     except ValidationError as error:
-        return None, [_problem(fault, bare, file) for fault in error.errors(include_url=False, include_context=False)]
+        found = error.errors(include_url=False, include_context=False)
+    try:
+        sound = DocType.model_validate(_without(bare, [fault["loc"] for fault in found], file))
+    except ValidationError:
+        sound = None
+    return sound, [_problem(fault, bare, file) for fault in found]
+
+
+def _without(raw: dict[str, Any], wrong: list[tuple[Any, ...]], file: str) -> dict[str, Any]:
+    """The object without what stands at the paths ``wrong``; a field stays a field, for others may name it."""
+    keys = {path[0] for path in wrong if len(path) == 1 or path[0] not in ("fields", "indexes")}
+    left = {"name": file or "?", **{key: item for key, item in raw.items() if key not in keys}}
+    faulty: defaultdict[tuple[Any, ...], set[Any]] = defaultdict(set)
+    for path in wrong:
+        faulty[path[:2]].update(path[2:3])
+    if "fields" in left:
+        fields = enumerate(left["fields"])
+        left["fields"] = [_stand_in(item, at, faulty.get(("fields", at))) for at, item in fields]
+    if "indexes" in left:
+        left["indexes"] = [item for at, item in enumerate(left["indexes"]) if ("indexes", at) not in faulty]
+    return left
+
+
+def _stand_in(field: Any, place: int, wrong: set[Any] | None) -> Any:
+    """The field without its ``wrong`` values; where the rules would miss one, a harmless one is there for it."""
+    if wrong is None:
+        return field
+    left = {key: item for key, item in field.items() if key not in wrong} if isinstance(field, dict) else {}
+    if "fieldname" in wrong:
+        left["fieldname"] = f"field_{place + 1}"
+    if "options" in wrong:
+        left["options"] = "?"
+    if "fieldtype" in wrong or not left:
+        name = left.get("fieldname", "")
+        return {"fieldname": name, "fieldtype": "Data" if name else "Section Break"}
+    return left
 
 
 _TEXTS = frozenset({"default", "label", "options", "name", "fieldtype", "fieldname"})
@@ -135,6 +174,8 @@ def _problem(fault: Any, raw: dict[str, Any], file: str) -> Problem:
     path = [str(step) for step in fault["loc"]]
     field = _field_at(raw, fault["loc"])
     place = f'Field "{field}" of ' if field else ""
+    whole = f'DocType "{name}"' if name else "the definition"
+    said = f"{place}{whole}" if place else f"{whole[:1].upper()}{whole[1:]}"
     what = f'"{".".join(path)}"' if path else "the definition"
     if fault["type"] == "missing":
         return Problem(
@@ -142,7 +183,7 @@ def _problem(fault: Any, raw: dict[str, Any], file: str) -> Problem:
             file=file,
             doctype=name,
             field=field,
-            message=f'{place}DocType "{name}" lacks {what}',
+            message=f"{said} lacks {what}",
             hint=f'Add "{path[-1] if path else "name"}".',
         )
     return Problem(
@@ -150,8 +191,8 @@ def _problem(fault: Any, raw: dict[str, Any], file: str) -> Problem:
         file=file,
         doctype=name,
         field=field,
-        message=f'{place}DocType "{name}" has a wrong value for {what}: {_shown(fault["input"])}',
-        hint=f"It has to be {_wanted(fault['type'])}.",
+        message=f"{said} has a wrong value for {what}: {_shown(fault['input'])}",
+        hint=f"It has to be {_wanted(fault)}.",
     )
 
 
@@ -174,8 +215,10 @@ _WANTED = {
 }
 
 
-def _wanted(kind: str) -> str:
-    return next((words for start, words in _WANTED.items() if kind.startswith(start)), "another kind of value")
+def _wanted(fault: Any) -> str:
+    if fault["loc"][-1] in ("old_fieldname", "old_name"):
+        return "a text, or a list of texts"
+    return next((words for start, words in _WANTED.items() if fault["type"].startswith(start)), "another kind of value")
 
 
 def _field_at(raw: dict[str, Any], path: tuple[Any, ...]) -> str:

@@ -84,9 +84,8 @@ class DocTypeEngine:
     def _unknown(self, name: object) -> UnknownDocTypeError:
         lowered = {known.lower(): known for known in self._doctypes}
         nearest = [lowered[match] for match in get_close_matches(str(name).lower(), lowered, n=3, cutoff=0.6)]
-        known = (
-            f"There are {len(self._doctypes)} definitions." if self._doctypes else "No definition was loaded at all."
-        )
+        here, count = "`sodaf-migrate status` lists the definitions", len(self._doctypes)
+        known = f"{here} ({count})." if count else "No definition was loaded at all."
         meant = "Did you mean " + " or ".join(f'"{match}"' for match in nearest) + "?"
         return UnknownDocTypeError(f'There is no DocType "{name}"', hint=meant if nearest else known)
 
@@ -198,6 +197,8 @@ class _Effective:
         if doctype is None:
             return
         self.problems += faults(doctype, definition.file)
+        if doctype.name != name:
+            return  # it has none
         if doctype.name in self.doctypes:
             self.problems.append(_twice(doctype.name, self.files[doctype.name], definition.file))
             return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sodaf_migrate.errors import shortened
+
 __all__ = ["Problem"]
 
 
@@ -20,4 +22,4 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}: " if self.file else ""
-        return f"{place}{self.message}"
+        return f"{place}{shortened(self.message)}"

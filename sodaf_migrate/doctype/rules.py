@@ -320,6 +320,7 @@ def indexes_have_columns(doctype: DocType, file: str) -> Iterator[Problem]:
     known = [field for field in doctype.fields if field.fieldtype in FIELD_TYPES and field.fieldname]
     columns = {fold(column.name) for column in (*leading(doctype), *trailing(doctype, known))}
     columns |= {fold(field.fieldname) for field in known if field.has_column}
+    columns |= {fold(field.fieldname) for field in doctype.fields if field.fieldtype not in FIELD_TYPES}
     fields = {fold(field.fieldname) for field in doctype.fields}
     for index in doctype.indexes:
         said = f'An index of DocType "{doctype.name}" ({", ".join(part.field for part in index.fields)})'

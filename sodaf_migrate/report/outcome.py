@@ -53,18 +53,24 @@ def batch_lines(batch: BatchMigrationResult) -> list[Line]:
 
 def error_lines(error: MigrationError, *, indent: int = 0) -> list[Line]:
     """One sentence, every problem or danger under it, and the hint."""
+    if isinstance(error, DefinitionError) and len(error.problems) > 1:
+        return _problem_lines(error, indent)
     lines = [Line(f"error: {error.message}", "bad", indent)]
     if isinstance(error, DataLossRiskError):
         samples = [risk for risk in error.risks if isinstance(risk, DataLossRisk) and risk.samples]
         lines += [Line(f"{risk.target}: such as {', '.join(risk.samples)}", "", indent + 2) for risk in samples]
-    elif isinstance(error, DefinitionError):
-        told = error.message if len(error.problems) == 1 else ""
-        for problem in error.problems:
-            hint = getattr(problem, "hint", "")
-            if str(problem) in told:  # the sentence is that problem, and the error's hint its own
-                continue
-            lines += [Line(f"- {problem}", "bad", indent + 2)] + ([Line(hint, "", indent + 4)] if hint else [])
     return lines + ([Line(f"hint: {error.hint}", "", indent)] if error.hint else [])
+
+
+def _problem_lines(error: DefinitionError, indent: int) -> list[Line]:
+    """Every problem with its own hint; that the sentence names the first is for those who see nothing else."""
+    said = error.message.removesuffix(f"; the first: {error.problems[0]}")
+    lines = [Line(f"error: {said}", "bad", indent)]
+    for problem in error.problems:
+        hint = getattr(problem, "hint", "")
+        lines += [Line(f"- {problem}", "bad", indent + 2)] + ([Line(hint, "", indent + 4)] if hint else [])
+    own = error.hint if said == error.message else None  # else it is the first problem's
+    return lines + ([Line(f"hint: {own}", "", indent)] if own else [])
 
 
 def _findings(findings: Iterable[Finding]) -> list[Line]:
@@ -92,9 +98,8 @@ def _sum(batch: BatchMigrationResult) -> Line:
     parts += [f"{len(batch.failed)} failed"] if batch.failed else []
     parts += [f"{len(batch.not_tried)} not tried"] if batch.not_tried else []
     total = len(batch.results) + len(batch.not_tried)
-    back = sum(result.rollback_info is not None for result in batch.successful)
-    if back:
-        parts = [f"{back} taken back", *parts[2:]]
+    if any(result.rollback_info is not None for result in batch.results):
+        parts = [f"{len(batch.successful)} taken back", *parts[2:]]
         verdict: Style = "good" if batch.success else "bad"
         return Line(f"{counted(total, 'migration')}: {', '.join(parts)} ({duration(batch.total_time)})", verdict)
     style: Style = "good" if batch.success else "bad"

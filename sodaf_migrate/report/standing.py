@@ -157,7 +157,7 @@ def site_lines(site: Site) -> list[Line]:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return ", ".join(value) or "none"
     if isinstance(value, bool):
         return str(value).lower()

@@ -192,6 +192,11 @@ def _prepare(connection: sqlite3.Connection, on_connect: OnConnect, name: str) -
 
 def _checked_path(target: str | os.PathLike[str], *, readonly: bool, must_exist: bool) -> Path:
     text = os.fspath(target)
+    if _is_uri(text):
+        raise DatabaseOpenError(
+            f'"{text}" is a URI, and a path is wanted',
+            hint="Give the path of the file, or lend a connection: sqlite3.connect(uri, uri=True).",
+        )
     if not _is_path(text):
         raise DatabaseOpenError(
             f"{text!r} is not the path of a database file",
@@ -210,7 +215,11 @@ def _checked_path(target: str | os.PathLike[str], *, readonly: bool, must_exist:
 
 
 def _is_path(text: Any) -> bool:
-    return isinstance(text, str) and text not in ("", ":memory:") and "\0" not in text
+    return isinstance(text, str) and text not in ("", ":memory:") and "\0" not in text and not _is_uri(text)
+
+
+def _is_uri(text: Any) -> bool:
+    return isinstance(text, str) and text.startswith("file:") and not os.path.lexists(text)
 
 
 def _problem(path: Path, *, readonly: bool, must_exist: bool) -> tuple[str, str] | None:

@@ -140,3 +140,8 @@ def test_a_lock_is_told(kept: Shop) -> None:
         assert kept.run("doctor").code == 0
     finally:
         other.close()
+
+
+def test_one_key_opens(kept: Shop) -> None:
+    """One key, in the words of one."""
+    assert "1 key can be read and opens 1 backup" in kept.run("doctor").out

@@ -395,3 +395,70 @@ def test_exit_3_and_4(shop: Shop) -> None:
     shop.change("Item", WEIGHT)
     assert shop.run("sync", "--on-conversion-error", "null").code == 4
     assert shop.run("sync", "--on-conversion-error", "null").code == 3
+
+
+def test_every_problem_is_told_once(shop: Shop) -> None:
+    """The first of several too, each with its own hint."""
+    fields = [{"fieldname": "a", "fieldtype": "Intt"}, {"fieldname": "b", "fieldtype": "Dat"}]
+    (shop.folder / "doctypes" / "odd.json").write_text(json.dumps({"name": "Odd", "fields": fields}))
+    answer = shop.run("sync")
+    assert answer.err.startswith("error: The definitions have 2 problems\n")
+    for word in ('"Intt"', '"Dat"', '"Int"', '"Data"'):
+        assert answer.err.count(word) == 1, answer.err
+
+
+@pytest.mark.parametrize(
+    "words", [("history", "--verify"), ("doctor",), ("dry-run", "Item", "--rename", "a:item_name")]
+)
+def test_every_look_waits_for_locks_as_long_as_the_site_says(shop: Shop, words: tuple[str, ...]) -> None:
+    """Somebody else has the file for himself: what is waited is said, and it is not the usual 30 seconds."""
+    shop.run("sync")
+    with closing(sqlite3.connect(shop.folder / "site.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        answer = shop.run(*words, "--lock-timeout", "0.1")
+    assert answer.code in (1, 5) and "of the 0.1 s that were waited" in " ".join((answer.out + answer.err).split())
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence", "hint"),
+    [
+        (("sync", "--allow", "drop_colum:Item"), '"drop_colum:Item" is not a hazard', 'mean "drop_column:Item"?'),
+        (("sync", "--timeout", "abc"), "is not a valid number of seconds", ""),
+        (("sync", "--lock-timeout", "abc"), "is not a valid number of seconds", ""),
+        (("backup", "prune", "--older-than", "abc"), "is not a valid number of days", ""),
+        (("history", "nope"), '"nope" is neither a DocType nor the id of a migration', "`sodaf-migrate status` lists"),
+        (("history", "Itme"), '"Itme" is neither', 'Did you mean "Item"?'),
+        (("backup", "list"), "There is no database file", "--store DIR"),
+        (("status", "--database", "file:site.db?mode=rwc"), "is a URI, and a path is wanted", "lend a connection"),
+        (("sync", "--database", "file:/a/b.db?mode=rwc"), "is a URI, and a path is wanted", "lend a connection"),
+    ],
+)
+def test_what_leads_on(shop: Shop, words: tuple[str, ...], sentence: str, hint: str) -> None:
+    """What is wrong in the words of the user, and where the right word stands."""
+    told = " ".join(shop.run(*words).err.split())
+    assert sentence in told and hint in told
+
+
+def test_a_new_machine_without_a_configuration(shop: Shop) -> None:
+    """Where no database is configured at all, the way to the backups is told as well."""
+    (shop.folder / "sodaf.toml").unlink()
+    answer = shop.run("backup", "list")
+    assert "no database is configured" in answer.err and "--store DIR" in answer.err
+
+
+def test_what_the_configuration_forbids_is_told_by_its_setting(shop: Shop) -> None:
+    """Whoever wrote it finds the line."""
+    with open(shop.folder / "sodaf.toml", "a") as file:
+        file.write('[permissions]\ncan_rollback = false\nallowed_doctypes = ["Item"]\n')
+    told = " ".join(shop.run("rollback", "--steps", "1").err.split())
+    assert '"can_rollback" is false' in told and "[permissions] of sodaf.toml" in told
+    told = " ".join(shop.run("sync", "Customer").err.split())
+    assert 'of "Customer": "allowed_doctypes"' in told and "[permissions] of sodaf.toml" in told
+
+
+def test_empty_lists_of_settings(shop: Shop) -> None:
+    """As a word, not as Python writes them."""
+    answer = shop.run("config", "show")
+    assert "()" not in answer.out and any(
+        line.split()[:2] == ["date_formats", "none"] for line in answer.out.split("\n")
+    )

@@ -150,3 +150,15 @@ def test_a_new_key_is_said_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> 
     assert "a key for the backups was made" in first and "keep a copy of it in another place" in first
     shop.change("Customer", without=("phone",))
     assert "a key for the backups" not in shop.run("sync", "--force").out
+
+
+def test_a_refused_way_back_is_told_as_one(shop: Shop) -> None:
+    """What is refused is a rollback, of one migration or of several: no word of a sync."""
+    shop.run("sync")
+    shop.execute("INSERT INTO tabItem (name, item_name) VALUES ('a', 'A')")
+    shop.change("Item", {"fieldname": "weight", "fieldtype": "Float"})
+    shop.run("sync")
+    shop.execute("UPDATE tabItem SET weight = 2.5")
+    told = " ".join(shop.run("rollback", "--steps", "1", "--yes").out.split())
+    assert told.startswith("1 migration: 0 taken back, 1 failed")
+    assert 'The migration of "Item" is not taken back, for data would be lost' in told

@@ -65,7 +65,7 @@ def test_unknown_name_has_the_nearest() -> None:
     assert caught.value.hint == 'Did you mean "Sales Order"?'
     with pytest.raises(UnknownDocTypeError) as caught:
         engine.get("Zebra")
-    assert caught.value.hint == "There are 2 definitions."
+    assert caught.value.hint == "`sodaf-migrate status` lists the definitions (2)."
     assert "Note" in engine and len(engine) == 2
 
 

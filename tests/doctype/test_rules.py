@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -249,3 +251,46 @@ def test_standard_columns_can_be_indexed() -> None:
     """An index may name columns that no field asks for."""
     made = note(istable=1, is_submittable=1, indexes=[{"fields": ["parent", "idx"]}, {"fields": ["amended_from"]}])
     assert DocTypeEngine.from_doctypes([made]).get("Note").indexes
+
+
+def test_values_of_a_wrong_kind_hide_no_other_fault() -> None:
+    """Every problem of a definition is told at once, each once, and none that only another one makes."""
+    fields: list[Any] = [
+        {"fieldname": "a", "fieldtype": "Intt"},
+        {"fieldname": "b"},
+        {"fieldname": "c", "fieldtype": "Dat", "length": "long"},
+        {"fieldname": "d", "fieldtype": "Link", "options": 5},
+        {"fieldname": 7, "fieldtype": "Data"},
+        "e",
+    ]
+    document = {"name": "Odd", "fields": fields, "indexes": [{"fields": ["b", "c"]}, {"fields": 5}], "module": 3}
+    with pytest.raises(DefinitionError) as caught:
+        DocTypeEngine.from_doctypes([document])
+    found = sorted((problem.code, problem.field) for problem in caught.value.problems)
+    wrong = [("PROPERTY_WRONG_KIND", field) for field in ("", "", "", "", "c", "d")]
+    assert found == [("FIELD_TYPE_UNKNOWN", "a"), ("FIELD_TYPE_UNKNOWN", "c"), ("PROPERTY_MISSING", "b"), *wrong]
+
+
+def test_a_definition_without_a_usable_name_is_told_by_its_file(tmp_path: Path) -> None:
+    """Not as the DocType "", and what else is wrong with it is told too."""
+    field = {"fieldname": "a", "fieldtype": "Intt", "old_fieldname": 5}
+    (tmp_path / "odd.json").write_text(json.dumps({"name": 7, "fields": [field]}))
+    with pytest.raises(DefinitionError) as caught:
+        DocTypeEngine.from_directory(tmp_path)
+    said = {str(problem): problem.hint for problem in caught.value.problems}
+    assert said['odd.json: The definition has a wrong value for "name": 7'] == "It has to be a text."
+    old = 'odd.json: Field "a" of the definition has a wrong value for "fields.0.old_fieldname": 5'
+    assert said[old] == "It has to be a text, or a list of texts."
+    assert 'odd.json: Field "a" of DocType "odd.json" has the unknown type "Intt"' in said
+    assert len(said) == 3
+
+
+def test_long_names_are_shortened() -> None:
+    """In the sentence, whichever part says it; a sentence between two short names is none."""
+    name = "x" * 1000
+    with pytest.raises(DefinitionError) as caught:
+        DocTypeEngine.from_doctypes([{"name": name, "fields": [{"fieldname": "a", "fieldtype": "Intt"}]}])
+    assert len(str(caught.value)) < 300 and len(str(caught.value.problems[0])) < 250
+    assert f'"{"x" * 60}…{"x" * 20}"' in str(caught.value)
+    between = f'"a" {"and " * 80}"b"'
+    assert str(DefinitionError(between)) == between

@@ -15,12 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sodaf_migrate.applier.site as configured
-from sodaf_migrate import BackupOptions, DocTypeEngine, MigrationApplier, PruneOptions, Schema, boot
+from sodaf_migrate import (
+    BackupOptions,
+    DocTypeEngine,
+    MigrationApplier,
+    MigrationPermissions,
+    PruneOptions,
+    Schema,
+    boot,
+)
 from sodaf_migrate.backup.keys import KeyRing, generate_key
 from sodaf_migrate.backup.manager import MigrationBackupManager
 from sodaf_migrate.errors import MigrationPermissionError
 from sodaf_migrate.history.manager import MigrationHistoryManager
-from sodaf_migrate.permissions import MigrationPermissions
 
 ACTIONS = ("apply", "rollback", "backup", "restore", "view_history")
 KEY = generate_key()

@@ -132,7 +132,7 @@ def test_one_committed_state_without_the_lock(tmp_path: Path, folder: Path, mode
         hammered(path),
         hammered(path, CHECKPOINTER),
     ):
-        for turn in range(4):
+        for turn in range(40):
             with second_look(wire) as look, full_database(look, folder=folder, direct=direct) as payload:
                 seen, parts = look.wire.row(STATE), []
                 for block in payload.stream:
@@ -148,7 +148,9 @@ def test_one_committed_state_without_the_lock(tmp_path: Path, folder: Path, mode
             with database(tmp_path / f"{turn}.db") as again:
                 assert again.row(STATE) == seen
                 assert again.value("PRAGMA integrity_check") == "ok"
-    assert ways == {"copy"} if not direct else "file" in ways
+            if turn >= 3 and (not direct or ways & {"file", "log"}):
+                break  # not each time: another may be copying the log at that very moment
+    assert ways & {"file", "log"} if direct else ways == {"copy"}
 
 
 @pytest.mark.parametrize("locked", [True, False])

@@ -259,9 +259,10 @@ def test_only_what_a_declared_type_takes_is_said_to_be_lost(site: Site, old: str
     result = applier.sync_schema(wishes[1], FORCE)
     assert result.changed and result.plan is not None
     assert any(step.irreversible for step in result.plan.steps) == lost
-    before = site.query("SELECT quote(a) FROM t")
+    look = "SELECT typeof(a), CAST(a AS TEXT) FROM t"
+    before = site.query(look)
     applier.rollback_migration(result.migration_id or "", RollbackOptions(force=True))
-    assert site.query("SELECT quote(a) FROM t") == (before if not lost else [(str(2**53 + 1),)])
+    assert site.query(look) == (before if not lost else [("integer", str(2**53 + 1))])
 
 
 SWAP = SyncOptions(renames={"a": "b", "b": "a"})

@@ -29,7 +29,7 @@ _REFUSALS = Path(__file__).parents[2] / "docs" / "refusals.md"
 
 
 #: The planner is told one of these: half of the time the library that is loaded. DROP COLUMN is sound since 3.35.5.
-VERSIONS = (None, None, None, None, (3, 35, 0), (3, 35, 4), (3, 36, 0), (3, 39, 0))
+VERSIONS = (None, None, None, None, (3, 35, 0), (3, 35, 4), (3, 36, 0), (3, 38, 5))
 
 
 @dataclass
@@ -322,6 +322,8 @@ def beyond(version: tuple[int, int, int] | None, statements: tuple[str, ...]) ->
     told = version or sqlite3.sqlite_version_info
     words = [r"ALTER TABLE .* ALTER ", r"ALTER TABLE .* (ADD|DROP) CONSTRAINT "] if told < (3, 53, 0) else []
     words += [r"ALTER TABLE .* DROP COLUMN "] if told < (3, 35, 5) else []
+    words += [r"(?s).*pragma_(quick|integrity)_check\([^)]*, 'main'\)"] if told < (3, 37, 0) else []
+    words += [r"(?s)(?!.* GROUP BY ).* HAVING "] if told < (3, 39, 0) else []
     found = [sql for sql in statements for word in words if re.match(word, sql)]
     return [f"{sql} does not work in {version}" for sql in found]
 

@@ -139,7 +139,10 @@ def _edited(schema: Schema, table: Table, target: Table, facts: Facts) -> tuple[
         return None
     mine = fold(target.name)
     counts = {column: count for (home, column), count in facts.holding.items() if home == mine}
-    return edit(table, target, counts) or retyped(schema, table, target, facts)
+    found = edit(table, target, counts) or retyped(schema, table, target, facts)
+    if facts.version < (3, 37, 0) and any("pragma_" in statement.sql for statement in found or ()):
+        return None  # there the check of one table cannot be told whose: a TEMP table of that name would be looked at
+    return found
 
 
 def _between(current: Table, target: Table) -> Table:

@@ -207,7 +207,7 @@ def _carried(old: Table, new: Table, temp: str, facts: Facts) -> list[Statement]
             Statement(
                 sql=f"INSERT INTO main.sqlite_sequence(name, seq) SELECT {here}, max(seq) FROM main.sqlite_sequence"
                 f" WHERE name = {there} AND NOT EXISTS (SELECT 1 FROM main.sqlite_sequence WHERE name = {here})"
-                " HAVING count(*) > 0"
+                " GROUP BY name"
             )
         )
         found.append(Statement(sql=f"DELETE FROM main.sqlite_sequence WHERE name = {there}"))

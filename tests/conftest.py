@@ -17,7 +17,8 @@ settings.register_profile("deep", max_examples=5_000, deadline=None, suppress_he
 settings.load_profile("deep" if os.environ.get("SODAF_TEST_DEEP") == "1" else "quick")
 
 # Keys that are made on first use belong to the run, not to whoever runs it.
-os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="sodaf-tests-")
+_home = tempfile.TemporaryDirectory(prefix="sodaf-tests-")  # it goes when the run ends
+os.environ["XDG_CONFIG_HOME"] = _home.name
 for _name in ("SODAF_BACKUP_KEY", "SODAF_BACKUP_KEY_FILE", "SODAF_BACKUP_PASSPHRASE"):
     os.environ.pop(_name, None)
 

@@ -17,7 +17,7 @@ from sodaf_migrate.errors import DatabaseError, MigrationError
 from sodaf_migrate.options import BackupOptions
 from sodaf_migrate.testing.faults import fail_at
 
-PLACES = 5_000 if os.environ.get("SODAF_TEST_DEEP") == "1" else 20
+PLACES = 200 if os.environ.get("SODAF_TEST_DEEP") == "1" else 20
 ROWS = 3_000  # more than the cache of a scratch database takes
 
 

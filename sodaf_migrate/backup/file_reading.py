@@ -45,9 +45,7 @@ def frozen(snapshot: Snapshot, *, direct: bool = True) -> Iterator[int | None]:
             if str(wire.value("PRAGMA main.journal_mode")).lower() == "wal":
                 frames = _begun_on_whole_log(snapshot, stack)
         stack.enter_context(wire.snapshot())
-        size = _begun(wire)
-        if frames == 0 and wire.path is not None and os.stat(wire.path).st_size < size:
-            frames = None
+        _begin(wire)
         yield frames
 
 
@@ -70,7 +68,7 @@ def _begun_on_log(snapshot: Snapshot, stack: ExitStack, log: Wire) -> int | None
     look could be one that ignores the log, and the next writer would write over it.
     """
     stack.enter_context(snapshot.wire.snapshot())
-    _begun(snapshot.wire)
+    _begin(snapshot.wire)
     return _left(log)
 
 
@@ -82,9 +80,9 @@ def _left(log: Wire) -> int | None:
     return 0 if row[1] == row[2] else int(row[1])
 
 
-def _begun(wire: Wire) -> int:
-    """The bytes of the database as the snapshot sees it, which begins with this look."""
-    return int(wire.value("PRAGMA main.page_count")) * int(wire.value("PRAGMA main.page_size"))
+def _begin(wire: Wire) -> None:
+    """The first look of a snapshot, with which it begins."""
+    wire.value("PRAGMA main.schema_version")
 
 
 @contextmanager

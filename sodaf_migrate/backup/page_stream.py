@@ -35,8 +35,7 @@ def write_pages(path: str, page_size: int, pages: int, frames: int, out: int) ->
         hand_on = _spliced if hasattr(os, "splice") else _copied
         done = 0
         for page in sorted(number for number in places if number <= pages):
-            if not _from_file(source, out, done * page_size, (page - 1) * page_size, hand_on, bool(frames)):
-                return False
+            _from_file(source, out, done * page_size, (page - 1) * page_size, hand_on, True)
             _copied(log, out, places[page], page_size)
             done = page
         return _from_file(source, out, done * page_size, pages * page_size, hand_on, bool(frames))

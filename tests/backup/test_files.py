@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sodaf_migrate.backup.container import BackupReader, BackupWriter, Written, new_prologue, outline, rotate
-from sodaf_migrate.backup.files import FileOps, remove_stale
+from sodaf_migrate.backup.files import FileOps, Temporary, remove_stale
 from sodaf_migrate.backup.keys import Key, KeyRing, add_key, load_ring, read_key_file, write_key_file
 from sodaf_migrate.errors import BackupError, BackupFileError, DiskFullError, NotABackupError
 
@@ -295,3 +295,13 @@ def test_memory_does_not_grow_with_the_payload(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(tmp_path)]
     ran = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     assert int(ran.stdout) <= 8
+
+
+def test_a_file_that_the_device_has_in_parts(tmp_path: Path) -> None:
+    """The device is given large files while they are written; what is in them is the same."""
+    data = os.urandom(9 << 20)
+    with Temporary(tmp_path / "a", FileOps()) as file:
+        for part in (data[: 5 << 20], data[5 << 20 :]):
+            file.write(part)
+        file.replace_target()
+    assert (tmp_path / "a").read_bytes() == data

@@ -241,3 +241,11 @@ def test_a_store_that_cannot_be_used_is_told_with_the_way_out(tmp_path: Path) ->
     with pytest.raises(BackupError) as caught, BackupStore(tmp_path / "file" / "store").writing():
         pass
     assert "into another table" in (caught.value.hint or "")
+
+
+def test_a_folder_that_leads_in_a_ring(tmp_path: Path) -> None:
+    """A folder that is there and cannot be listed is no empty one."""
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(BackupFileError, match="could not be read"):
+        BackupStore(tmp_path / "a").names()

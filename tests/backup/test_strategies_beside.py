@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import sqlite3
 import subprocess
@@ -17,6 +18,7 @@ from random import Random
 
 import pytest
 
+from sodaf_migrate.backup import page_stream
 from sodaf_migrate.backup.chain import page_index
 from sodaf_migrate.backup.page_stream import write_pages
 from sodaf_migrate.backup.pages import index_of, root_of
@@ -257,6 +259,47 @@ def test_logs_that_are_not_what_they_should_be(tmp_path: Path) -> None:
             with sqlite3.connect(path) as sees:
                 assert out.read_bytes() == sees.serialize()
     connection.close()
+
+
+def test_the_program_that_reads_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Into a pipe and into a file, from the database's file, its log, and where neither has the page yet."""
+    path, out = tmp_path / "a.db", tmp_path / "out"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for sql in (
+            "PRAGMA journal_mode = wal",
+            "CREATE TABLE t (a)",
+            "INSERT INTO t VALUES (zeroblob(9000))",
+            "PRAGMA wal_checkpoint(TRUNCATE)",
+            "INSERT INTO t VALUES (1)",
+        ):
+            connection.execute(sql).fetchall()
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        frames = (Path(f"{path}-wal").stat().st_size - 32) // (24 + 4096)
+        seen = connection.serialize()
+        assert 0 < frames < pages and len(seen) == pages * 4096
+
+        arguments = [str(path), "4096", str(pages), str(frames)]
+        read, write = os.pipe()
+        assert write_pages(str(path), 4096, pages, frames, write)
+        os.close(write)
+        with open(read, "rb") as pipe:
+            assert pipe.read() == seen
+        with open(out, "wb") as target:
+            assert write_pages(str(path), 4096, pages + 2, frames, target.fileno())
+        assert out.read_bytes() == seen + bytes(2 * 4096)  # what a log makes a file larger by, and never wrote
+        with open(out, "wb") as target:
+            assert not write_pages(str(path), 4096, pages + 2, 0, target.fileno())
+
+        monkeypatch.setattr("sys.argv", ["page_stream.py", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(page_stream.__file__), run_name="__main__")
+        assert ended.value.code == 0 and capfdbinary.readouterr().out == seen
+        assert page_stream.main([str(path), "512", *arguments[2:]]) == 3
+        os.truncate(path, 4096)
+        with open(out, "wb") as target:
+            assert not write_pages(str(path), 4096, pages, 0, target.fileno())
 
 
 def test_somebody_who_writes_for_long(tmp_path: Path, folder: Path) -> None:

@@ -21,6 +21,9 @@ LEAST = 90.0
 #: What every line has to be run of: it writes, keeps, or brings back what people entrusted to it.
 WHOLE = ("execute/", "backup/", "applier/rollback.py", "applier/returning.py", "dialects/sqlite/refill.py")
 
+#: So many of those lines may be missed by one run, which are named all the same: some are run only by who comes second.
+SPARE = 10
+
 _measured = coverage.Coverage(data_file=None, source=[str(PACKAGE)], branch=False)
 _measured.set_option("run:disable_warnings", ["no-data-collected"])  # who leads workers runs nothing; none is 0 %
 _told: list[str] = []
@@ -60,12 +63,21 @@ def missed() -> dict[str, tuple[int, list[int]]]:
 
 def shortfalls(found: dict[str, tuple[int, list[int]]]) -> list[str]:
     """What is not covered as it has to be, in words."""
-    lines, left = sum(count for count, _ in found.values()), sum(len(left) for _, left in found.values())
-    told = [] if left * 100 <= lines * (100 - LEAST) else [f"less than {LEAST:g} % of all lines were run"]
+    told = [] if _most(found) else [f"less than {LEAST:g} % of all lines were run"]
     for name, (_, numbers) in found.items():
         if numbers and name.startswith(WHOLE):
             told.append(f"{name} has to be run whole; not run: {_ranges(numbers)}")
     return told
+
+
+def is_enough(found: dict[str, tuple[int, list[int]]]) -> bool:
+    """Whether a run may pass."""
+    return _most(found) and sum(len(left) for name, (_, left) in found.items() if name.startswith(WHOLE)) <= SPARE
+
+
+def _most(found: dict[str, tuple[int, list[int]]]) -> bool:
+    lines, left = sum(count for count, _ in found.values()), sum(len(left) for _, left in found.values())
+    return left * 100 <= lines * (100 - LEAST)
 
 
 @pytest.hookimpl(trylast=True)
@@ -87,7 +99,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     _told.extend(f"{_per_cent(by_room[room], left_by_room[room])} of {by_room[room]:6} {room}" for room in rooms)
     short = shortfalls(found)
     _told.extend(f"SHORT: {words}" for words in short)
-    if any(words.startswith("less") for words in short) and session.exitstatus == pytest.ExitCode.OK:
+    if not is_enough(found) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

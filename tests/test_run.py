@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.covered import WHOLE, shortfalls
+from tests.covered import SPARE, WHOLE, is_enough, shortfalls
 from tests.skips import allowed, is_allowed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,6 +70,9 @@ def test_lines_that_nobody_ran_fail_the_run() -> None:
     """Nine of ten lines suffice, but not where data is at stake; every such place is there."""
     assert shortfalls({"plan.py": (100, list(range(10))), "execute/room.py": (10, [])}) == []
     assert len(shortfalls({"plan.py": (100, list(range(11)))})) == 1
+    assert not is_enough({"plan.py": (100, list(range(11)))})
+    for missed in (SPARE, SPARE + 1):
+        assert is_enough({"plan.py": (1000, []), "backup/store.py": (20, list(range(missed)))}) is (missed == SPARE)
     (told,) = shortfalls({"plan.py": (1000, []), "backup/store.py": (10, [2, 3, 4, 7])})
     assert told == "backup/store.py has to be run whole; not run: 2-4, 7"
     for name in WHOLE:

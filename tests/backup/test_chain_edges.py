@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sodaf_migrate.backup.chain import attached_payload, page_index, why_full
+from sodaf_migrate.backup.chain import _Pages, attached_payload, page_index, why_full
 from sodaf_migrate.backup.check import Found
 from sodaf_migrate.backup.file_reading import file_bytes
 from sodaf_migrate.backup.files import FileOps
@@ -27,7 +27,7 @@ from sodaf_migrate.backup.restore_database import one_table, restore_database, r
 from sodaf_migrate.backup.strategies.column import lost_values
 from sodaf_migrate.backup.strategies.full_database import full_database
 from sodaf_migrate.backup.strategies.full_table import full_table
-from sodaf_migrate.backup.strategies.incremental_database import changed_pages
+from sodaf_migrate.backup.strategies.incremental_database import NUMBER_BYTES, changed_pages
 from sodaf_migrate.backup.strategies.incremental_table import changed_rows
 from sodaf_migrate.errors import BackupDamagedError, BackupError, StatementError, UnknownBackupError
 from sodaf_migrate.events import Progress
@@ -388,3 +388,10 @@ def test_values_whose_table_is_gone(tmp_path: Path, folder: Path) -> None:
                 originals.look()
             originals.drop()
         assert caught.value.hint
+
+
+def test_an_index_in_several_blocks() -> None:
+    """That of a large database comes in as many as it needs."""
+    page = (1).to_bytes(NUMBER_BYTES, "big") + b"contents"
+    pages = _Pages(iter([page[:5], page[5:] + bytes(NUMBER_BYTES) + b"in", b"de", b"x"]), 8)
+    assert list(pages) == [(1, b"contents")] and pages.index == b"index"
